@@ -1,0 +1,52 @@
+"""Checks on single numbers: one sentence that names the argument, what is wanted, what came."""
+
+from __future__ import annotations
+
+import math
+import operator
+
+import numpy as np
+
+
+def integer(name: str, value: object, *, minimum: int = 1) -> int:
+    """`value` as an int of at least `minimum`."""
+    try:
+        if isinstance(value, bool | np.bool_):
+            raise TypeError
+        result = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+    if result < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {result}")
+    return result
+
+
+def number(
+    name: str,
+    value: object,
+    *,
+    above: float = -math.inf,
+    at_least: float = -math.inf,
+    at_most: float = math.inf,
+) -> float:
+    """`value` as a finite float inside the stated range."""
+    if isinstance(value, complex) or isinstance(value, str | bytes):
+        raise TypeError(f"{name} must be a real number, got {value!r}")
+    try:
+        result = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a real number, got {value!r}") from None
+    if not math.isfinite(result):
+        raise ValueError(f"{name} must be finite, got {result}")
+    if result <= above:
+        raise ValueError(f"{name} must be greater than {above:g}, got {result:g}")
+    if result < at_least or result > at_most:
+        raise ValueError(f"{name} must lie in [{at_least:g}, {at_most:g}], got {result:g}")
+    return result
+
+
+def choice(name: str, value: object, allowed: tuple[str, ...]) -> str:
+    """`value` as one of the allowed names."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+    return str(value)

@@ -1,0 +1,162 @@
+"""Array namespaces, dtypes and shapes: every check on an array stands here, once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+import array_api_compat as compat
+import array_api_compat.numpy as numpy_namespace
+import numpy as np
+
+Array = Any
+"""An array of any namespace that follows the array API standard."""
+
+
+def is_array(value: object) -> bool:
+    """Whether `value` is an array of some namespace (NumPy scalars count as numbers)."""
+    return compat.is_array_api_obj(value) and not isinstance(value, np.generic)
+
+
+def array_namespace(**arrays: object) -> ModuleType:
+    """The one namespace of the named arrays; numbers, lists and None follow any of them."""
+    spaces = {k: compat.array_namespace(a) for k, a in arrays.items() if is_array(a)}
+    for name, space in spaces.items():
+        first, expected = next(iter(spaces.items()))
+        if space is not expected:
+            raise TypeError(
+                f"mixed array types: {first} is a {short_name(expected)} array and {name} a "
+                f"{short_name(space)} array; convert one of them"
+            )
+    return next(iter(spaces.values()), numpy_namespace)
+
+
+def short_name(xp: ModuleType) -> str:
+    """The name people know a namespace by: 'numpy', 'cupy', 'array_api_strict', ..."""
+    return xp.__name__.removeprefix("array_api_compat.")
+
+
+def device_of(array: Array) -> Any:
+    """The device of an array, or None where the array is not one (a number, a list)."""
+    return compat.device(array) if is_array(array) else None
+
+
+def as_float_array(
+    name: str,
+    value: object,
+    *,
+    xp: ModuleType = numpy_namespace,
+    dtype: Any = None,
+    device: Any = None,
+    shape: Sequence[int | None] | None = None,
+    allow_complex: bool = False,
+    finite: bool = True,
+) -> Array:
+    """`value` as a finite floating array of `xp`.
+
+    float32 and float64 are kept unless `dtype` says otherwise, integers become float64;
+    `None` in `shape` stands for any length.
+    """
+    array = value if is_array(value) else _from_python(name, value)
+    array = np.asarray(array) if isinstance(array, np.ndarray) else array
+    array = xp.asarray(array, device=device)
+    array = _floating(name, array, xp, allow_complex)
+    if dtype is not None and array.dtype != dtype and not _is_complex(xp, array):
+        array = xp.astype(array, dtype)
+    if shape is not None:
+        check_shape(name, array, shape)
+    if finite:
+        check_finite(name, array, xp)
+    return array
+
+
+def _from_python(name: str, value: object) -> Array:
+    if value is None:
+        raise TypeError(f"{name} must be an array of numbers, got None")
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise TypeError(f"{name} must be an array of numbers: {error}") from None
+
+
+def _floating(name: str, array: Array, xp: ModuleType, allow_complex: bool) -> Array:
+    kind = str(array.dtype)
+    if isinstance(array, np.ndarray) and array.dtype.kind not in "iufcb":
+        raise TypeError(f"{name} must hold numbers, got dtype {kind}")
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array: fill it, or measure through operators.mask")
+    if xp.isdtype(array.dtype, "bool"):
+        raise TypeError(f"{name} must hold real numbers, got booleans")
+    if xp.isdtype(array.dtype, "integral"):
+        return xp.astype(array, xp.float64)
+    if _is_complex(xp, array):
+        if allow_complex:
+            return array
+        raise TypeError(f"{name} must be real, got {kind}")
+    if array.dtype not in (xp.float32, xp.float64):
+        raise TypeError(f"{name} must be float32 or float64, got {kind}")
+    return array
+
+
+def _is_complex(xp: ModuleType, array: Array) -> bool:
+    return bool(xp.isdtype(array.dtype, "complex floating"))
+
+
+def check_shape(name: str, array: Array, shape: Sequence[int | None]) -> None:
+    """Raise unless `array` has this shape; None in `shape` stands for any length."""
+    if array.ndim != len(shape) or any(
+        want is not None and want != have for want, have in zip(shape, array.shape, strict=True)
+    ):
+        want_text = ", ".join("any" if s is None else str(s) for s in shape)
+        raise ValueError(f"{name} must have shape ({want_text}), got {tuple(array.shape)}")
+
+
+def check_finite(name: str, array: Array, xp: ModuleType) -> None:
+    """Raise unless every entry is finite, naming the first that is not."""
+    finite = xp.isfinite(array)
+    if not bool(xp.all(finite)):
+        where = int(xp.argmin(xp.reshape(xp.astype(finite, xp.int8), (-1,))))
+        index = tuple(int(i) for i in np.unravel_index(where, array.shape)) if array.ndim else ()
+        value = array[index] if index else array
+        raise ValueError(f"{name} must be finite, got {value} at index {index}")
+
+
+def as_batch(name: str, x: object, event_shape: Sequence[int] | None, **kwargs: Any) -> Array:
+    """A batch of events `(n, *event_shape)` with n >= 1."""
+    array = as_float_array(name, x, **kwargs)
+    if event_shape is None:
+        if array.ndim < 2:
+            raise ValueError(f"{name} must have shape (n, *event), got {tuple(array.shape)}")
+    else:
+        check_shape(name, array, (None, *event_shape))
+    if array.shape[0] == 0:
+        raise ValueError(f"{name} is an empty batch: it needs at least one point")
+    return array
+
+
+def as_noise_level(sigma: object, x: Array, xp: ModuleType) -> Array:
+    """A noise level as an array of shape (1,) or (n,) in the dtype of the batch `x`."""
+    n = x.shape[0]
+    level = as_float_array("sigma", sigma, xp=xp, dtype=x.dtype, device=device_of(x))
+    if level.ndim == 0:
+        level = xp.reshape(level, (1,))
+    if level.ndim != 1 or level.shape[0] not in (1, n):
+        raise ValueError(
+            f"sigma must be a number or have shape ({n},), one per point of the batch, "
+            f"got {tuple(level.shape)}"
+        )
+    if bool(xp.any(level < 0)):
+        raise ValueError(f"sigma must not be negative, got {float(xp.min(level))}")
+    return level
+
+
+def flatten_events(x: Array, xp: ModuleType) -> Array:
+    """`(n, *event)` as `(n, d)`, in C order."""
+    return xp.reshape(x, (x.shape[0], -1))
+
+
+def size(shape: Sequence[int]) -> int:
+    """Number of entries of an event of this shape."""
+    return math.prod(shape)

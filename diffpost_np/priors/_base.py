@@ -1,0 +1,194 @@
+"""What every prior of the library offers, over a few private functions on `(n, d)` batches."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from .._checks import integer
+from .._xp import (
+    Array,
+    array_namespace,
+    as_batch,
+    as_float_array,
+    as_noise_level,
+    flatten_events,
+)
+from ..random import Key, key
+
+__all__ = ["Prior"]
+
+
+class Prior:
+    """A distribution p(x) known through the scores of its Gaussian smoothings.
+
+    A subclass sets `event_shape` and implements, on flattened batches `x` of shape (n, d) and
+    noise levels `sigma` of shape (1,) or (n,): `_log_density`, `_score`, `_denoise`,
+    `_denoise_vjp`, and `_sample`. Arguments are checked here, once.
+    """
+
+    event_shape: tuple[int, ...]
+
+    def score(self, x: Array, sigma: Any = 0.0) -> Array:
+        """Gradient of log p_sigma, where p_sigma is p convolved with N(0, sigma^2 I).
+
+        Parameters
+        ----------
+        x : array, shape (n, *event_shape)
+            Points.
+        sigma : float or array of shape (n,), optional
+            Noise level, at least 0, in the units of x.
+
+        Returns
+        -------
+        array, shape (n, *event_shape)
+            The score, in the dtype of `x`.
+
+        Raises
+        ------
+        ValueError
+            If an argument has a wrong shape, is not finite, or the score does not exist.
+        TypeError
+            If array types are mixed.
+        """
+        xp, flat, level = self._enter(x, sigma)
+        return xp.reshape(self._score(xp, flat, level), x.shape)
+
+    def denoise(self, x: Array, sigma: Any) -> Array:
+        """Posterior mean E[x0 | x0 + sigma z = x].
+
+        Parameters
+        ----------
+        x : array, shape (n, *event_shape)
+            Noisy points.
+        sigma : float or array of shape (n,)
+            Noise level, at least 0.
+
+        Returns
+        -------
+        array, shape (n, *event_shape)
+            x + sigma^2 score(x, sigma), computed without that cancellation.
+
+        Raises
+        ------
+        ValueError
+            If an argument has a wrong shape or is not finite.
+        """
+        xp, flat, level = self._enter(x, sigma, allow_degenerate=True)
+        return xp.reshape(self._denoise(xp, flat, level), x.shape)
+
+    def denoise_vjp(self, x: Array, sigma: Any, v: Array) -> Array:
+        """Product of `v` with the Jacobian of the denoiser, which is symmetric.
+
+        Parameters
+        ----------
+        x : array, shape (n, *event_shape)
+            Noisy points.
+        sigma : float or array of shape (n,)
+            Noise level, at least 0.
+        v : array, shape (n, *event_shape)
+            Vectors, one per point.
+
+        Returns
+        -------
+        array, shape (n, *event_shape)
+            J v with J = Cov(x0 | x) / sigma^2.
+
+        Raises
+        ------
+        ValueError
+            If an argument has a wrong shape or is not finite.
+        """
+        xp, flat, level = self._enter(x, sigma, allow_degenerate=True)
+        array_namespace(x=x, v=v)
+        vector = as_float_array("v", v, xp=xp, dtype=flat.dtype, shape=tuple(x.shape))
+        product = self._denoise_vjp(xp, flat, level, flatten_events(vector, xp))
+        return xp.reshape(product, x.shape)
+
+    def log_density(self, x: Array, sigma: Any = 0.0) -> Array:
+        """Logarithm of p_sigma, normalised.
+
+        Parameters
+        ----------
+        x : array, shape (n, *event_shape)
+            Points.
+        sigma : float or array of shape (n,), optional
+            Noise level, at least 0.
+
+        Returns
+        -------
+        array, shape (n,)
+            log p_sigma(x).
+
+        Raises
+        ------
+        ValueError
+            If an argument has a wrong shape, is not finite, or there is no density.
+        """
+        xp, flat, level = self._enter(x, sigma)
+        return self._log_density(xp, flat, level)
+
+    def sample(self, n_samples: int, rng: Any = None, *, first_chain: int = 0) -> Array:
+        """Independent draws from p.
+
+        Parameters
+        ----------
+        n_samples : int
+            How many, at least 1.
+        rng : optional
+            What `diffpost_np.random.key` takes.
+        first_chain : int, optional
+            Index of the first draw in a larger run.
+
+        Returns
+        -------
+        array, shape (n_samples, *event_shape)
+            The draws.
+
+        Raises
+        ------
+        ValueError
+            If `n_samples` is less than 1.
+        """
+        n = integer("n_samples", n_samples)
+        first = integer("first_chain", first_chain, minimum=0)
+        draws = self._sample(key(rng).fold("prior.sample"), n, first)
+        return array_namespace(draws=draws).reshape(draws, (n, *self.event_shape))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(event_shape={self.event_shape})"
+
+    has_density = True
+    """Whether p itself, not only its smoothings, has a density."""
+
+    def _enter(
+        self, x: Array, sigma: Any, allow_degenerate: bool = False
+    ) -> tuple[ModuleType, Array, Array]:
+        xp = array_namespace(x=x, **self._arrays())
+        batch = as_batch("x", x, self.event_shape, xp=xp)
+        level = as_noise_level(sigma, batch, xp)
+        if not (self.has_density or allow_degenerate) and bool(xp.any(level == 0)):
+            raise ValueError(
+                f"{type(self).__name__} has no density at sigma = 0, hence no score: "
+                "ask for sigma > 0, or give the prior a bandwidth"
+            )
+        return xp, flatten_events(batch, xp), level
+
+    def _arrays(self) -> dict[str, Array]:
+        """The arrays the prior holds, by the name a user knows them by."""
+        return {}
+
+    def _score(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
+        raise NotImplementedError
+
+    def _denoise(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
+        raise NotImplementedError
+
+    def _denoise_vjp(self, xp: ModuleType, x: Array, sigma: Array, v: Array) -> Array:
+        raise NotImplementedError
+
+    def _log_density(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
+        raise NotImplementedError
+
+    def _sample(self, key: Key, n: int, first_chain: int) -> Array:
+        raise NotImplementedError
