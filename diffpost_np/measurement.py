@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -17,7 +18,7 @@ from ._xp import (
     size,
 )
 from .operators import Operator, as_operator
-from .operators._base import as_cast, parameter
+from .operators._base import Eigenform, as_cast, parameter
 from .random import Key, Purpose, key, normal
 
 __all__ = ["LinearGaussian"]
@@ -133,7 +134,7 @@ class LinearGaussian:
         xp, x, y = self._enter(x, y)
         white = self.whiten(y - self.operator(x))
         quadratic = xp.sum(flatten_events(xp.real(xp.conj(white) * white), xp), axis=1)
-        return -0.5 * quadratic - self.log_normaliser(x)
+        return -0.5 * quadratic - self.log_normaliser()
 
     def log_likelihood_grad(self, x: Array, y: Array) -> Array:
         """Gradient of `log_likelihood` in x: Re(A^H N^-1 (y - A x)).
@@ -193,7 +194,24 @@ class LinearGaussian:
             return z * self._std_like(clean, xp)
         return z @ as_cast(self._factor, z, xp).T
 
-    def log_normaliser(self, like: Array) -> float:
+    def gram(self, like: Array) -> Eigenform | None:
+        """Eigenform of A^H N^-1 A in the namespace of `like`, None where there is no cheap one."""
+        form = self.operator.gram(like)
+        if isinstance(self.noise_std, float):
+            scale = self.noise_std**-2
+            return None if form is None else replace(form, values=form.values * scale)
+        if form is not None and form.is_identity and self._factor is None:
+            return replace(form, values=self._diagonal(like))
+        return None
+
+    def _diagonal(self, like: Array) -> Array:
+        """Diagonal of A' N^-1 A where that matrix is diagonal: it applied to the ones."""
+        xp = array_namespace(like=like, **self._arrays())
+        ones = xp.ones((1, *self.event_shape), dtype=like.dtype)
+        white = self.unwhiten(self.whiten(self.operator(ones)))
+        return flatten_events(self.operator.adjoint(white), xp)[0, :]
+
+    def log_normaliser(self) -> float:
         """log of (2 pi)^(m/2) |N|^(1/2), over the real and imaginary parts of y."""
         parts = 2 if self.operator.is_complex else 1
         m = size(self.output_shape)
