@@ -1,0 +1,172 @@
+"""Markov moves of a cloud of particles, in coordinates whitened by a metric.
+
+A move sees a `Point` (positions with all that is known there), proposes new positions, asks the
+target for them once, and returns the new state with the mean acceptance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from .._xp import Array
+from ..random import Key, Purpose, normal, uniform
+
+_WORST = -8.0
+"""Log acceptance below which an unadjusted move stays: it guards against divergence only."""
+
+
+class Point(NamedTuple):
+    """Flat positions (n, d), the prior's score and log density there, and the likelihood."""
+
+    x: Array
+    score: Array
+    log_likelihood: Array
+    likelihood_grad: Array
+    log_density: Array | None
+
+
+class Metric(NamedTuple):
+    """Whitening x = mean + root u, with the root lower triangular."""
+
+    mean: Array
+    root: Array
+
+    def events(self, u: Array) -> Array:
+        return self.mean + u @ self.root.T
+
+    def whiten(self, xp: ModuleType, x: Array) -> Array:
+        return xp.linalg.solve(self.root, (x - self.mean).T).T
+
+    def gradient(self, point: Point, beta: float) -> Array:
+        return (point.score + beta * point.likelihood_grad) @ self.root
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A cloud on its way through one level: where it is, in both coordinates, and its velocity.
+
+    `gradient` is that of the tempered log density in whitened coordinates.
+    """
+
+    point: Point
+    u: Array
+    velocity: Array
+    gradient: Array
+    step_size: float
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a move needs to know of a level."""
+
+    xp: ModuleType
+    evaluate: Callable[[Array], Point]
+    metric: Metric
+    beta: float
+    metropolis: bool
+    key: Key
+
+    def start(self, point: Point, step_size: float, step: int) -> Walk:
+        """Fresh velocities at the start of a level."""
+        u = self.metric.whiten(self.xp, point.x)
+        velocity = normal(
+            self.key, tuple(u.shape), step=step, purpose=Purpose.INITIAL, stage=1, like=u
+        )
+        return Walk(point, u, velocity, self.metric.gradient(point, self.beta), step_size)
+
+    def noise(self, like: Array, step: int) -> Array:
+        return normal(self.key, tuple(like.shape), step=step, purpose=Purpose.NOISE, like=like)
+
+    def accept(self, log_ratio: Array, step: int) -> Array:
+        """Which chains move: all but the absurd, or those that pass the Metropolis test."""
+        if not self.metropolis:
+            return log_ratio > _WORST
+        shape = (log_ratio.shape[0], 1)
+        u = uniform(self.key, shape, step=step, purpose=Purpose.ACCEPT, like=log_ratio)
+        return self.xp.log(u[:, 0]) < log_ratio
+
+    def log_ratio(self, old: Point, new: Point) -> Array:
+        """Change of the tempered log density; the prior's by the trapezoid rule if need be."""
+        xp = self.xp
+        if old.log_density is not None and new.log_density is not None:
+            change = new.log_density - old.log_density
+        else:
+            change = 0.5 * xp.sum((new.x - old.x) * (old.score + new.score), axis=1)
+        return change + self.beta * (new.log_likelihood - old.log_likelihood)
+
+
+def split_ghmc(target: Target, walk: Walk, step: int) -> tuple[Walk, float]:
+    """Generalised HMC: N(mean, root root') rotated exactly, the rest kicked, momentum kept.
+
+    For a Gaussian target nothing is rejected at any step size. One score a move.
+    """
+    xp, h = target.xp, walk.step_size
+    decay = math.exp(-h)
+    start = decay * walk.velocity + math.sqrt(1 - decay**2) * target.noise(walk.u, step)
+    kicked = start + 0.5 * h * (walk.gradient + walk.u)
+    u = math.cos(h) * walk.u + math.sin(h) * kicked
+    new = target.evaluate(target.metric.events(u))
+    gradient = target.metric.gradient(new, target.beta)
+    end = math.cos(h) * kicked - math.sin(h) * walk.u + 0.5 * h * (gradient + u)
+    kinetic = 0.5 * (xp.sum(start * start, axis=1) - xp.sum(end * end, axis=1))
+    log_ratio = target.log_ratio(walk.point, new) + kinetic
+    moved = Walk(new, u, end, gradient, h)
+    stayed = replace(walk, velocity=-start)
+    return _select(target, log_ratio, moved, stayed, step)
+
+
+def mala(target: Target, walk: Walk, step: int) -> tuple[Walk, float]:
+    """Metropolis-adjusted Langevin (or unadjusted with the guard). One score a move."""
+    xp, h = target.xp, walk.step_size
+    drift = 0.5 * h * h
+    u = walk.u + drift * walk.gradient + h * target.noise(walk.u, step)
+    new = target.evaluate(target.metric.events(u))
+    gradient = target.metric.gradient(new, target.beta)
+    back, forth = walk.u - u - drift * gradient, u - walk.u - drift * walk.gradient
+    proposal = (xp.sum(back * back, axis=1) - xp.sum(forth * forth, axis=1)) / (2 * h * h)
+    log_ratio = target.log_ratio(walk.point, new) - proposal
+    moved = Walk(new, u, walk.velocity, gradient, h)
+    return _select(target, log_ratio, moved, walk, step)
+
+
+def _select(
+    target: Target, log_ratio: Array, moved: Walk, stayed: Walk, step: int
+) -> tuple[Walk, float]:
+    xp = target.xp
+    keep = target.accept(log_ratio, step)
+    rate = float(
+        xp.mean(xp.exp(xp.minimum(_nan_to_reject(xp, log_ratio), xp.zeros_like(log_ratio))))
+    )
+    if bool(xp.all(keep)):
+        return moved, rate
+    point = Point(*(_where(xp, keep, a, b) for a, b in zip(moved.point, stayed.point, strict=True)))
+    walk = Walk(
+        point,
+        _where(xp, keep, moved.u, stayed.u),
+        _where(xp, keep, moved.velocity, stayed.velocity),
+        _where(xp, keep, moved.gradient, stayed.gradient),
+        moved.step_size,
+    )
+    return walk, rate
+
+
+def _mean_acceptance(xp: ModuleType, log_ratio: Array) -> float:
+    """Mean of min(1, ratio), where NaN counts as a rejection."""
+    ratio = xp.exp(xp.minimum(log_ratio, xp.zeros_like(log_ratio)))
+    return float(xp.mean(xp.where(xp.isnan(ratio), xp.zeros_like(ratio), ratio)))
+
+
+def _where(xp: ModuleType, keep: Array, a: Any, b: Any) -> Any:
+    if a is None:
+        return None
+    return xp.where(keep if a.ndim == 1 else keep[:, None], a, b)
+
+
+MOVES: dict[str, Callable[[Target, Walk, int], tuple[Walk, float]]] = {
+    "split_ghmc": split_ghmc,
+    "mala": mala,
+}

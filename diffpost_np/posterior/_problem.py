@@ -1,0 +1,195 @@
+"""Arguments of a posterior sampler in canonical form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from .._checks import integer
+from .._xp import Array, array_namespace, as_batch, as_float_array, device_of, flatten_events, size
+from ..measurement import LinearGaussian
+from ..operators import Operator
+from ..priors import GaussianMixture
+from ..random import Key, key
+
+_DENSE_LIMIT = 2**20
+"""Entries up to which an operator is applied as a matrix: a product then beats its own code."""
+
+
+class Problem:
+    """A prior, a measurement and one y, ready for a sampler.
+
+    Batches inside a sampler are flat, `(n, d)`. Everything a user wrote is called through this
+    class, which counts the calls and refuses what comes back wrong.
+    """
+
+    def __init__(
+        self, name: str, prior: Any, measurement: Any, y: Any, rng: Any, n_samples: Any = 1
+    ) -> None:
+        self.name, self.prior, self.measurement = name, prior, measurement
+        self.key: Key = key(rng).fold(name)
+        self.n_samples = integer("n_samples", n_samples)
+        self.xp: ModuleType = array_namespace(y=y, **_held(prior), **_held(measurement))
+        self.y, self.dtype = _checked_y(measurement, y, self.xp)
+        self.device = device_of(self.y)
+        self.event_shape = _event_shape(prior, measurement)
+        self.d = size(self.event_shape)
+        self._score = _score_function(prior)
+        self.n_score_evals = 0
+        self.n_rounds = 0
+
+    def score(self, x: Array, sigma: Any = 0.0, step: int | None = None) -> Array:
+        """The prior's score at flat points, checked."""
+        self.n_score_evals += x.shape[0]
+        self.n_rounds += 1
+        s = self._score(self.events(x), sigma)
+        return self._returned("prior.score", s, x, step)
+
+    def ability(self, name: str, wanted_for: str) -> Callable[..., Any]:
+        """A method of the prior, or a TypeError that says which one is missing."""
+        method = getattr(self.prior, name, None)
+        if method is None:
+            raise TypeError(f"prior has no .{name}, which {wanted_for}")
+        return method
+
+    def initial(self, initial: Any, n: int, *, first_chain: int = 0) -> Array:
+        """The starting points `(n, d)`: what the user gave, else draws from the prior."""
+        if initial is None:
+            draw = self.ability("sample", f"{self.name} starts from: give initial= instead")
+            start = draw(n, rng=self.key, **_first_chain(draw, first_chain))
+        else:
+            start = initial(n) if callable(initial) else initial
+        start = as_batch(
+            "initial", start, self.event_shape, xp=self.xp, dtype=self.dtype, device=self.device
+        )
+        if start.shape[0] != n:
+            raise ValueError(f"initial must have {n} points, got {start.shape[0]}")
+        return flatten_events(start, self.xp)
+
+    def linear(self) -> LinearGaussian:
+        """The measurement, which must be linear Gaussian."""
+        if not isinstance(self.measurement, LinearGaussian):
+            raise TypeError(
+                f"measurement must be a LinearGaussian for {self.name}, "
+                f"got {type(self.measurement).__name__}"
+            )
+        return self.measurement
+
+    def events(self, x: Array) -> Array:
+        """A flat batch in the shape of events."""
+        return self.xp.reshape(x, (x.shape[0], *self.event_shape))
+
+    def check_chains(self, x: Array, step: int, first_chain: int = 0) -> Array:
+        """`x` itself, or an error that names the first chain that diverged."""
+        xp = self.xp
+        finite = xp.all(xp.isfinite(x), axis=1)
+        if not bool(xp.all(finite)):
+            chain = first_chain + int(xp.argmin(xp.astype(finite, xp.int8)))
+            raise ValueError(
+                f"{self.name} diverged at step {step}, chain {chain}: the step size is too "
+                "large for this prior and noise"
+            )
+        return x
+
+    def _returned(self, what: str, value: Any, x: Array, step: int | None) -> Array:
+        xp = self.xp
+        if array_namespace(value=value) is not xp or not hasattr(value, "shape"):
+            raise TypeError(f"{what} must return an array of the same type as its input")
+        if tuple(value.shape) != (x.shape[0], *self.event_shape):
+            raise ValueError(
+                f"{what} must return shape {(x.shape[0], *self.event_shape)}, "
+                f"got {tuple(value.shape)}"
+            )
+        if value.dtype != x.dtype:
+            value = xp.astype(value, x.dtype)
+        flat = flatten_events(value, xp)
+        finite = xp.all(xp.isfinite(flat), axis=1)
+        if not bool(xp.all(finite)):
+            chain = int(xp.argmin(xp.astype(finite, xp.int8)))
+            where = f"chain {chain}" if step is None else f"step {step}, chain {chain}"
+            raise ValueError(f"{what} returned NaN or infinity at {where}")
+        return flat
+
+
+class Likelihood:
+    """Log likelihood and its gradient at flat points; small real operators act as matrices."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.matrix = self._whitened_matrix()
+        if self.matrix is not None:
+            measurement, xp = problem.linear(), problem.xp
+            self.white_y = flatten_events(measurement.whiten(problem.y[None, ...]), xp)
+            self.normaliser = measurement.log_normaliser()
+
+    def __call__(self, x: Array) -> tuple[Array, Array]:
+        """Log likelihood (n,) and gradient (n, d)."""
+        p, xp = self.problem, self.problem.xp
+        if self.matrix is not None:
+            r = self.white_y - x @ self.matrix.T
+            return -0.5 * xp.sum(r * r, axis=1) - self.normaliser, r @ self.matrix
+        events = p.events(x)
+        value = p.measurement.log_likelihood(events, p.y)
+        gradient = p.measurement.log_likelihood_grad(events, p.y)
+        return value, p._returned("measurement.log_likelihood_grad", gradient, x, None)
+
+    def _whitened_matrix(self) -> Array | None:
+        p = self.problem
+        if not isinstance(p.measurement, LinearGaussian) or p.measurement.operator.is_complex:
+            return None
+        if p.d * size(p.measurement.output_shape) > _DENSE_LIMIT:
+            return None
+        like = p.xp.zeros(1, dtype=p.dtype)
+        matrix = p.measurement.operator.matrix(like)
+        return p.measurement.whiten(matrix.T).T
+
+
+def _held(thing: Any) -> dict[str, Any]:
+    if isinstance(thing, Operator | LinearGaussian) or hasattr(thing, "_arrays"):
+        return thing._arrays()
+    return {}
+
+
+def _checked_y(measurement: Any, y: Any, xp: ModuleType) -> tuple[Array, Any]:
+    if isinstance(measurement, LinearGaussian):
+        y = measurement.check_y(y, xp)
+    else:
+        for name in ("log_likelihood", "log_likelihood_grad"):
+            if not hasattr(measurement, name):
+                raise TypeError(f"measurement has no .{name}: {type(measurement).__name__}")
+        y = as_float_array("y", y, xp=xp, allow_complex=True)
+    return y, xp.float32 if y.dtype in (xp.float32, xp.complex64) else xp.float64
+
+
+def _event_shape(prior: Any, measurement: Any) -> tuple[int, ...]:
+    shapes = {
+        name: tuple(thing.event_shape)
+        for name, thing in (("prior", prior), ("measurement", measurement))
+        if getattr(thing, "event_shape", None) is not None
+    }
+    if not shapes:
+        raise TypeError("neither prior nor measurement has an event_shape")
+    if len(set(shapes.values())) > 1:
+        raise ValueError(
+            f"measurement takes events of shape {shapes['measurement']}, "
+            f"the prior has {shapes['prior']}"
+        )
+    return next(iter(shapes.values()))
+
+
+def _score_function(prior: Any) -> Callable[..., Any]:
+    score = getattr(prior, "score", prior)
+    if not callable(score):
+        raise TypeError(f"prior must have .score(x, sigma) or be that callable, got {prior!r}")
+    return score
+
+
+def _first_chain(draw: Any, first_chain: int) -> dict[str, int]:
+    """Priors of users need not know `first_chain`."""
+    return {"first_chain": first_chain} if first_chain else {}
+
+
+def is_mixture(prior: Any) -> bool:
+    """Whether the prior's score has fused kernels."""
+    return isinstance(prior, GaussianMixture)

@@ -1,0 +1,113 @@
+"""What every sampler returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .._checks import number
+from .._xp import Array, array_namespace
+from ..random import Key
+
+__all__ = ["Result"]
+
+
+@dataclass(frozen=True, repr=False)
+class Result:
+    """Samples, what they cost and how the run went.
+
+    Attributes
+    ----------
+    samples : array, shape (n_samples, *event_shape)
+        The samples.
+    method : str
+        The sampler that drew them.
+    n_score_evals : int
+        Points at which the prior's score was evaluated, over all chains.
+    n_rounds : int
+        Batched calls of the score.
+    seconds : float
+        Wall time.
+    log_evidence : float or None
+        Estimate of log p(y), where the sampler has one.
+    acceptance_rate, ess : float or None
+        Mean acceptance and effective sample size, where they make sense.
+    warnings : tuple of str
+        Reasons to distrust the run; they were issued as warnings too.
+    trace : dict
+        Numbers per step or level, arrays on the host.
+    stages : dict
+        Batches at named stages of samplers that have several.
+    key : Key
+        Key of the run.
+    finished : bool
+        False where `progress` asked the run to stop.
+    state : object
+        What `resume=` takes to go on from here, to the same bits.
+    """
+
+    samples: Array
+    method: str
+    n_score_evals: int
+    n_rounds: int
+    seconds: float
+    key: Key
+    state: Any = None
+    log_evidence: float | None = None
+    acceptance_rate: float | None = None
+    ess: float | None = None
+    finished: bool = True
+    warnings: tuple[str, ...] = ()
+    trace: dict[str, np.ndarray] = field(default_factory=dict)
+    stages: dict[str, Array] = field(default_factory=dict)
+
+    def mean(self) -> Array:
+        """Mean of every entry, shape event_shape."""
+        return array_namespace(samples=self.samples).mean(self.samples, axis=0)
+
+    def std(self) -> Array:
+        """Standard deviation of every entry, shape event_shape."""
+        return array_namespace(samples=self.samples).std(self.samples, axis=0)
+
+    def quantile(self, q: float) -> Array:
+        """Quantile of every entry, shape event_shape.
+
+        Parameters
+        ----------
+        q : float
+            Level in [0, 1]; between two order statistics the value is interpolated linearly.
+
+        Returns
+        -------
+        array, shape event_shape
+            The quantiles.
+
+        Raises
+        ------
+        ValueError
+            If `q` lies outside [0, 1].
+        """
+        xp = array_namespace(samples=self.samples)
+        place = number("q", q, at_least=0.0, at_most=1.0) * (self.samples.shape[0] - 1)
+        below = int(place)
+        above = min(below + 1, self.samples.shape[0] - 1)
+        ordered = xp.sort(self.samples, axis=0)
+        low, high = ordered[below, ...], ordered[above, ...]
+        return low + (place - below) * (high - low)
+
+    def __repr__(self) -> str:
+        parts = [
+            f"{self.method}: {self.samples.shape[0]} samples of shape "
+            f"{tuple(self.samples.shape[1:])}",
+            f"{self.n_score_evals / self.samples.shape[0]:.0f} score evaluations each",
+            f"{self.seconds:.2f} s",
+        ]
+        if self.log_evidence is not None:
+            parts.append(f"log evidence {self.log_evidence:.2f}")
+        if self.warnings:
+            parts.append(f"{len(self.warnings)} warnings")
+        if not self.finished:
+            parts.append("stopped early")
+        return f"<{', '.join(parts)}>"

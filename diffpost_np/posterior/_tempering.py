@@ -1,0 +1,47 @@
+"""The pieces of sequential Monte Carlo that choose the next temperature and resample."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from .._xp import Array
+from ..random import Key, Purpose, uniform
+
+
+def effective_sample_size(xp: ModuleType, log_weights: Array) -> float:
+    """(sum w)^2 / sum w^2."""
+    w = xp.exp(log_weights - xp.max(log_weights))
+    return float(xp.sum(w)) ** 2 / float(xp.sum(w * w))
+
+
+def next_temperature(
+    xp: ModuleType, log_likelihood: Array, beta: float, target_ess: float
+) -> float:
+    """Largest inverse temperature up to 1 that keeps the effective sample size."""
+
+    def ess(step: float) -> float:
+        return effective_sample_size(xp, step * log_likelihood)
+
+    if ess(1 - beta) >= target_ess:
+        return 1.0
+    low, high = 0.0, 1 - beta
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if ess(middle) >= target_ess else (low, middle)
+    return beta + max(low, 1e-12)
+
+
+def log_mean_exp(xp: ModuleType, log_weights: Array) -> float:
+    """log of the mean weight."""
+    peak = float(xp.max(log_weights))
+    return peak + float(xp.log(xp.mean(xp.exp(log_weights - peak))))
+
+
+def systematic_resample(xp: ModuleType, log_weights: Array, n: int, key: Key, step: int) -> Array:
+    """Indices of n draws, each particle kept within one of its expected number of times."""
+    w = xp.exp(log_weights - xp.max(log_weights))
+    cumulative = xp.cumulative_sum(w)
+    u = uniform(key, (1,), step=step, purpose=Purpose.RESAMPLE, like=log_weights)
+    places = (xp.arange(n, dtype=w.dtype) + u) / n * cumulative[-1]
+    found = xp.searchsorted(cumulative, places)
+    return xp.minimum(found, xp.full_like(found, w.shape[0] - 1))
