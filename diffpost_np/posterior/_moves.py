@@ -138,9 +138,7 @@ def _select(
 ) -> tuple[Walk, float]:
     xp = target.xp
     keep = target.accept(log_ratio, step)
-    rate = float(
-        xp.mean(xp.exp(xp.minimum(_nan_to_reject(xp, log_ratio), xp.zeros_like(log_ratio))))
-    )
+    rate = _mean_acceptance(xp, log_ratio)
     if bool(xp.all(keep)):
         return moved, rate
     point = Point(*(_where(xp, keep, a, b) for a, b in zip(moved.point, stayed.point, strict=True)))
