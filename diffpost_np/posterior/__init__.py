@@ -1,6 +1,21 @@
 """Samplers of p(x | y)."""
 
+from ._annealing import AnnealingSchedule
 from ._result import Result
+from .annealed_langevin import annealed_langevin
 from .annealed_smc import annealed_smc
+from .exact import exact
+from .langevin import langevin
+from .localized_langevin import localized_langevin
+from .sample import sample
 
-__all__ = ["Result", "annealed_smc"]
+__all__ = [
+    "AnnealingSchedule",
+    "Result",
+    "annealed_langevin",
+    "annealed_smc",
+    "exact",
+    "langevin",
+    "localized_langevin",
+    "sample",
+]

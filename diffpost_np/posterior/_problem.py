@@ -67,6 +67,10 @@ class Problem:
             raise ValueError(f"initial must have {n} points, got {start.shape[0]}")
         return flatten_events(start, self.xp)
 
+    def localize(self, prior: Any) -> None:
+        """Put another prior in place of the one given."""
+        self.prior, self._score = prior, prior.score
+
     def linear(self) -> LinearGaussian:
         """The measurement, which must be linear Gaussian."""
         if not isinstance(self.measurement, LinearGaussian):
@@ -113,36 +117,61 @@ class Problem:
 
 
 class Likelihood:
-    """Log likelihood and its gradient at flat points; small real operators act as matrices."""
+    """Log likelihood and its gradient at flat points; small real operators act as matrices.
+
+    Outputs are flat and in units of the noise: `white_y` is N^-1/2 y of shape (1, m).
+    """
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.matrix = self._whitened_matrix()
-        if self.matrix is not None:
-            measurement, xp = problem.linear(), problem.xp
+        self.matrix: Array | None = None
+        self.white_y: Array | None = None
+        if isinstance(problem.measurement, LinearGaussian):
+            measurement, xp = problem.measurement, problem.xp
             self.white_y = flatten_events(measurement.whiten(problem.y[None, ...]), xp)
             self.normaliser = measurement.log_normaliser()
+            self.matrix = _whitened_matrix(problem, measurement)
 
     def __call__(self, x: Array) -> tuple[Array, Array]:
         """Log likelihood (n,) and gradient (n, d)."""
         p, xp = self.problem, self.problem.xp
-        if self.matrix is not None:
-            r = self.white_y - x @ self.matrix.T
-            return -0.5 * xp.sum(r * r, axis=1) - self.normaliser, r @ self.matrix
+        if isinstance(p.measurement, LinearGaussian):
+            r = self._residual(x, self.white_y)
+            square = xp.real(xp.conj(r) * r) if p.measurement.operator.is_complex else r * r
+            return -0.5 * xp.sum(square, axis=1) - self.normaliser, self._back(r)
         events = p.events(x)
         value = p.measurement.log_likelihood(events, p.y)
         gradient = p.measurement.log_likelihood_grad(events, p.y)
         return value, p._returned("measurement.log_likelihood_grad", gradient, x, None)
 
-    def _whitened_matrix(self) -> Array | None:
-        p = self.problem
-        if not isinstance(p.measurement, LinearGaussian) or p.measurement.operator.is_complex:
-            return None
-        if p.d * size(p.measurement.output_shape) > _DENSE_LIMIT:
-            return None
-        like = p.xp.zeros(1, dtype=p.dtype)
-        matrix = p.measurement.operator.matrix(like)
-        return p.measurement.whiten(matrix.T).T
+    def gradient(self, x: Array, white_y: Array | None = None) -> Array:
+        """Gradient (n, d), towards other whitened measurements (1 or n, m) if given."""
+        if not isinstance(self.problem.measurement, LinearGaussian):
+            return self(x)[1]
+        return self._back(self._residual(x, self.white_y if white_y is None else white_y))
+
+    def _residual(self, x: Array, white_y: Array) -> Array:
+        if self.matrix is not None:
+            return white_y - x @ self.matrix.T
+        p, measurement = self.problem, self.problem.linear()
+        image = measurement.whiten(measurement.operator(p.events(x)))
+        return white_y - flatten_events(image, p.xp)
+
+    def _back(self, r: Array) -> Array:
+        if self.matrix is not None:
+            return r @ self.matrix
+        p, measurement = self.problem, self.problem.linear()
+        shaped = p.xp.reshape(r, (r.shape[0], *measurement.output_shape))
+        back = measurement.operator.adjoint(measurement.unwhiten(shaped))
+        return flatten_events(back, p.xp)
+
+
+def _whitened_matrix(p: Problem, measurement: LinearGaussian) -> Array | None:
+    if measurement.operator.is_complex or p.d * size(measurement.output_shape) > _DENSE_LIMIT:
+        return None
+    matrix = measurement.operator.matrix(p.xp.zeros(1, dtype=p.dtype))
+    shaped = p.xp.reshape(matrix.T, (-1, *measurement.output_shape))
+    return flatten_events(measurement.whiten(shaped), p.xp).T
 
 
 def _held(thing: Any) -> dict[str, Any]:

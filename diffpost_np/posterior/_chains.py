@@ -1,0 +1,85 @@
+"""Independent chains driven by tables of rows: kernels for mixtures, a loop for other scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._philox import Stream
+from .._rows import Linear, Row, add_noise, advance_rows
+from .._xp import Array, as_float_array
+from ..measurement import cholesky
+from ..random import Purpose, normal
+from ._problem import Likelihood, Problem, is_mixture
+
+
+class Preconditioner:
+    """A constant symmetric positive definite matrix M, diagonal or full.
+
+    Langevin becomes x + h M g + sqrt(2 h) M^(1/2) xi, with the same stationary law.
+    """
+
+    def __init__(self, value: Any, problem: Problem) -> None:
+        xp, d = problem.xp, problem.d
+        array = as_float_array("preconditioner", value, xp=xp, dtype=problem.dtype)
+        if tuple(array.shape) not in ((d,), (d, d)):
+            raise ValueError(
+                f"preconditioner must have shape ({d},) or ({d}, {d}), got {tuple(array.shape)}"
+            )
+        if array.ndim == 1 and bool(xp.any(array <= 0)):
+            raise ValueError(f"preconditioner must be positive, got {float(xp.min(array)):g}")
+        self.matrix = array
+        self.root = xp.sqrt(array) if array.ndim == 1 else cholesky("preconditioner", array, xp)
+
+    def drift(self, g: Array) -> Array:
+        return g * self.matrix if self.matrix.ndim == 1 else g @ self.matrix
+
+    def colour(self, z: Array) -> Array:
+        return z * self.root if self.root.ndim == 1 else z @ self.root.T
+
+
+class Chains:
+    """Advances flat chains (n, d) along tables of rows towards measurements."""
+
+    def __init__(self, problem: Problem, preconditioner: Any = None, first_chain: int = 0) -> None:
+        self.problem, self.first_chain = problem, first_chain
+        self.likelihood = Likelihood(problem)
+        self.metric = None if preconditioner is None else Preconditioner(preconditioner, problem)
+        self.fused = self.metric is None and self.likelihood.matrix is not None
+        self.fused = self.fused and is_mixture(problem.prior)
+
+    def advance(self, x: Array, row: Row, n_steps: int, step: int, white_y: Array) -> Array:
+        """n_steps equal rows, the first of them step number `step`."""
+        if not self.fused:
+            for s in range(step, step + n_steps):
+                x = self._row(x, row, s, white_y)
+            return self.problem.check_chains(x, step + n_steps, self.first_chain)
+        return self._fused(x, row, n_steps, step, white_y)
+
+    def _fused(self, x: Array, row: Row, n_steps: int, step: int, white_y: Array) -> Array:
+        p, matrix = self.problem, self.likelihood.matrix
+        linear = Linear(matrix, p.xp.ones(matrix.shape[0], dtype=x.dtype), white_y)
+        rows = np.tile(np.asarray(row, dtype=float), (n_steps, 1))
+        x = advance_rows(p.xp, x, p.prior.tables(x.dtype), rows, linear, self._stream(step))
+        p.n_score_evals += n_steps * x.shape[0]
+        p.n_rounds += n_steps
+        return p.check_chains(x, step + n_steps, self.first_chain)
+
+    def _row(self, x: Array, row: Row, step: int, white_y: Array) -> Array:
+        p = self.problem
+        drift = row.score * p.score(x, row.sigma, step)
+        if row.likelihood:
+            drift = drift + row.likelihood * self.likelihood.gradient(x, white_y)
+        if self.metric is None:
+            return add_noise(p.xp, row.keep * x + drift, row.noise, self._stream(step))
+        z = normal(p.key, tuple(x.shape), step=step, first_chain=self.first_chain, like=x)
+        return row.keep * x + self.metric.drift(drift) + row.noise * self.metric.colour(z)
+
+    def _stream(self, step: int) -> Stream:
+        return Stream(self.problem.key.words, self.first_chain, step, int(Purpose.NOISE))
+
+
+def langevin_row(step_size: float, bandwidth: float, noise_ratio: float = 1.0) -> Row:
+    """One step x + h (s(x) + A'(y - A x) / eta_i^2) + sqrt(2 h) xi, in whitened outputs."""
+    return Row(bandwidth, 1.0, step_size, step_size / noise_ratio, (2 * step_size) ** 0.5)

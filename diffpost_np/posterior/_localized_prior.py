@@ -1,0 +1,47 @@
+"""The prior given a noisy view of x, p(x | x + sigma z = x0), through the prior's own scores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._xp import Array
+from ._diffuse import diffuse
+
+if TYPE_CHECKING:
+    from ._problem import Problem
+
+
+class LocalizedPrior:
+    """p(x | x0), with exact scores at every noise level.
+
+    With v = s^2 t^2 / (s^2 + t^2) and w = (t^2 x0 + s^2 u) / (s^2 + t^2), the score at noise
+    level t is -(u - x0) / (s^2 + t^2) + s^2 / (s^2 + t^2) score(w, sqrt(v)). `x0` has one row,
+    or one for each chain.
+    """
+
+    def __init__(self, problem: Problem, x0: Array, std: float) -> None:
+        self.base, self.problem = problem.prior, problem
+        self.x0, self.std = x0, std
+        self.event_shape = problem.event_shape
+        self.has_density = getattr(self.base, "has_density", True)
+        self._base_score = problem._score
+
+    def score(self, x: Array, sigma: Any = 0.0) -> Array:
+        """Score of p(x | x0) smoothed by sigma."""
+        xp = self.problem.xp
+        x0 = xp.reshape(self.x0, (-1, *self.event_shape))
+        s2, t2 = self.std**2, float(sigma) ** 2
+        share = s2 / (s2 + t2)
+        inner = self._base_score(share * x + (1 - share) * x0, (share * t2) ** 0.5)
+        return share * inner - (x - x0) / (s2 + t2)
+
+    def sample(self, n: int, rng: Any = None, first_chain: int = 0) -> Array:
+        """Draws of p(x | x0), each around its own x0 where there are several."""
+        p = self.problem
+        x0 = p.xp.reshape(self.x0, (-1, *self.event_shape))
+        rows = x0[:n, ...] if x0.shape[0] > 1 else p.xp.broadcast_to(x0, (n, *self.event_shape))
+        given = getattr(self.base, "sample_given", None)
+        if given is not None:
+            return given(rows, self.std, rng=rng)
+        flat = p.xp.reshape(rows, (n, -1))
+        return p.events(diffuse(p, self._base_score, flat, self.std, first_chain))

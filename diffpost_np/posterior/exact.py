@@ -1,0 +1,54 @@
+"""`exact`: the posterior in closed form, where there is one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..measurement import LinearGaussian
+
+__all__ = ["exact"]
+
+
+def exact(prior: Any, measurement: Any, y: Any) -> Any:
+    """The posterior in closed form.
+
+    Parameters
+    ----------
+    prior : prior
+        A prior with `.posterior(measurement, y)`: Gaussians, mixtures, data sets.
+    measurement : LinearGaussian
+        The measurement.
+    y : array, shape measurement.output_shape
+        What was measured.
+
+    Returns
+    -------
+    prior
+        p(x | y) with all the abilities of a prior; `log_evidence` is log p(y).
+
+    Raises
+    ------
+    TypeError
+        If the prior is not conjugate to the measurement.
+    ValueError
+        If shapes do not fit or an entry is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import diffpost_np as dp
+    >>> prior = dp.priors.Gaussian(np.zeros(1), 1.0)
+    >>> dp.posterior.exact(prior, dp.LinearGaussian(np.eye(1), 1.0), [2.0]).mean()
+    array([1.])
+    """
+    if not is_conjugate(prior, measurement):
+        raise TypeError(
+            f"{type(prior).__name__} with {type(measurement).__name__} has no posterior in "
+            "closed form; use diffpost_np.posterior.sample"
+        )
+    return prior.posterior(measurement, y)
+
+
+def is_conjugate(prior: Any, measurement: Any) -> bool:
+    """Whether the posterior has a closed form."""
+    return hasattr(prior, "posterior") and isinstance(measurement, LinearGaussian)

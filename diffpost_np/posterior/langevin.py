@@ -1,0 +1,154 @@
+"""`langevin`: the plain baseline."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from .._checks import integer, number
+from .._progress import reporter
+from .._xp import Array
+from ._chains import Chains, langevin_row
+from ._problem import Problem
+from ._result import Result
+
+__all__ = ["langevin"]
+
+_CHUNK = 50
+"""Steps between two looks at the progress and at divergence."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Flat chains and the number of steps behind them."""
+
+    x: Array
+    step: int
+    n_score_evals: int
+
+
+def langevin(
+    prior: Any,
+    measurement: Any,
+    y: Any,
+    *,
+    n_samples: int = 1000,
+    rng: Any = None,
+    progress: Any = False,
+    step_size: float,
+    n_steps: int,
+    initial: Any = None,
+    bandwidth: float = 0.0,
+    preconditioner: Any = None,
+    first_chain: int = 0,
+    resume: Result | None = None,
+) -> Result:
+    """Unadjusted Langevin on p(x | y): the plain baseline.
+
+    Each chain repeats x + h (score(x) + grad log p(y | x)) + sqrt(2 h) N(0, I).
+
+    Parameters
+    ----------
+    prior : prior or callable
+        Anything with `.score(x, sigma)`, or that callable; `.sample` unless `initial` is given.
+    measurement : LinearGaussian or likelihood
+        A measurement, or any object with `log_likelihood(x, y)` and `log_likelihood_grad(x, y)`.
+    y : array, shape measurement.output_shape
+        What was measured. Samples have its dtype and namespace.
+    n_samples : int, optional
+        Number of chains, of which each gives its last point.
+    rng : optional
+        What `diffpost_np.random.key` takes.
+    progress : bool or callable, optional
+        True shows a bar; a callable gets a record now and then and may return True to stop.
+    step_size : float
+        Step h, positive, in squared units of x; stable below 2 / stiffness.
+    n_steps : int
+        Number of steps, at least 1.
+    initial : array or callable, optional
+        Starting points `(n_samples, *event)`, or a function of their number; prior draws by
+        default.
+    bandwidth : float, optional
+        Noise level of the score used in place of that of p itself, at least 0.
+    preconditioner : array, shape (d,) or (d, d), optional
+        Constant positive definite matrix that multiplies the drift and colours the noise.
+    first_chain : int, optional
+        Index of the first chain in a larger run.
+    resume : Result, optional
+        An earlier run: go on from its last points for `n_steps` more.
+
+    Returns
+    -------
+    Result
+        The last point of every chain.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, has a wrong shape or is not finite, the score has no
+        value, or a chain diverges (with its step and chain).
+    TypeError
+        If array types are mixed or an ability is missing.
+
+    Notes
+    -----
+    One score a step; the stationary law is off by O(h). Its error under an imperfect score can
+    grow with the dimension (see `annealed_langevin`).
+
+    References
+    ----------
+    Xun, Gupta, Price, arXiv 2510.26324, section 1 (where it fails).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import diffpost_np as dp
+    >>> prior = dp.priors.Gaussian(np.zeros(2), 1.0)
+    >>> measurement = dp.LinearGaussian(np.array([[1.0, 0.0]]), 0.5)
+    >>> result = dp.posterior.langevin(
+    ...     prior, measurement, [1.0], step_size=0.05, n_steps=100, rng=0
+    ... )
+    >>> result.samples.shape
+    (1000, 2)
+    """
+    started = time.perf_counter()
+    problem = Problem("langevin", prior, measurement, y, rng, n_samples)
+    first_chain = integer("first_chain", first_chain, minimum=0)
+    n_steps = integer("n_steps", n_steps)
+    row = langevin_row(
+        number("step_size", step_size, above=0.0), number("bandwidth", bandwidth, at_least=0.0)
+    )
+    chains = Chains(problem, preconditioner, first_chain)
+    state = _start(problem, initial, first_chain) if resume is None else _resumable(resume)
+    key = problem.key if resume is None else resume.key
+    problem.key = key
+    x, step, last = state.x, state.step, state.step + n_steps
+    with reporter(progress, "langevin") as report:
+        while step < last:
+            n = min(_CHUNK, last - step)
+            x = chains.advance(x, row, n, step, chains.likelihood.white_y)
+            step += n
+            if report(step, last):
+                break
+    n_evals = state.n_score_evals + problem.n_score_evals
+    return Result(
+        samples=problem.events(x),
+        method="langevin",
+        n_score_evals=n_evals,
+        n_rounds=step,
+        seconds=time.perf_counter() - started,
+        key=key,
+        finished=step == last,
+        state=State(x, step, n_evals),
+    )
+
+
+def _start(problem: Problem, initial: Any, first_chain: int) -> State:
+    return State(problem.initial(initial, problem.n_samples, first_chain=first_chain), 0, 0)
+
+
+def _resumable(resume: Result) -> State:
+    if not isinstance(getattr(resume, "state", None), State):
+        raise TypeError(f"resume must be a result of langevin, got {resume!r}")
+    return resume.state
