@@ -2,5 +2,6 @@
 
 from ._covariance import LowRank
 from .mixture import Gaussian, GaussianMixture
+from .ring import Ring
 
-__all__ = ["Gaussian", "GaussianMixture", "LowRank"]
+__all__ = ["Gaussian", "GaussianMixture", "LowRank", "Ring"]
