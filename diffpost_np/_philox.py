@@ -102,7 +102,8 @@ def _blocks(
 
 def _interleave(xp: ModuleType, columns: tuple[Array, ...], width: int) -> Array:
     stacked = xp.stack(columns, axis=-1)
-    return xp.reshape(stacked, (stacked.shape[0], -1))[:, :width]
+    n, n_blocks, per_block = stacked.shape
+    return xp.reshape(stacked, (n, n_blocks * per_block))[:, :width]
 
 
 @operation

@@ -1,0 +1,110 @@
+/* The kernels: each thread, or team of lanes, finds its place and calls device functions. */
+#include "device.cuh"
+#include "random.cuh"
+#include "mixture.cuh"
+#include "rows.cuh"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define STREAM_PARAMETERS word key0, word key1, word first_chain, word step, word tag
+#define STREAM {key0, key1, first_chain, step, tag}
+
+/* One thread per block of a row: the `count` variates made of its four words. */
+#define FILL(name, type, count, transform)                                                  \
+    __global__ void name(type *out, long long n_chains, long long width,                    \
+                         STREAM_PARAMETERS) {                                               \
+        const stream_t stream = STREAM;                                                     \
+        const long long n_blocks = (width + count - 1) / count;                             \
+        const long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;          \
+        const long long chain = thread / n_blocks, block = thread % n_blocks;               \
+        word w[4];                                                                          \
+        type values[count];                                                                 \
+        if (chain >= n_chains) return;                                                      \
+        random_block(stream, (word)chain, (word)block, w);                                  \
+        transform(w, values);                                                               \
+        UNROLL                                                                              \
+        for (int i = 0; i < count; i++) {                                                   \
+            const long long column = count * block + i;                                     \
+            if (column < width) out[chain * width + column] = values[i];                    \
+        }                                                                                   \
+    }
+
+FILL(random_bits, word, 4, identity)
+FILL(random_uniform, real, PER_BLOCK, uniforms)
+FILL(random_normal, real, PER_BLOCK, normals)
+
+/* A team's chain and memory. Lanes of a warp meet, so all go along to the end: a team beyond the
+   last chain repeats it and writes nothing. */
+typedef struct {
+    team_t team;
+    long long chain;
+    int writes;
+    real *memory;
+} place_t;
+
+#define PLACE_PARAMETERS long long n_chains, int n_lanes, int memory_per_team
+
+DEVICE place_t find_place(PLACE_PARAMETERS) {
+    extern __shared__ real shared[];
+    const int thread = (int)threadIdx.x, in_block = thread / n_lanes;
+    const long long chain = (long long)blockIdx.x * ((int)blockDim.x / n_lanes) + in_block;
+    const int writes = chain < n_chains;
+    const place_t place = {{thread % n_lanes, n_lanes},
+                           writes ? chain : n_chains - 1,
+                           writes,
+                           shared + in_block * memory_per_team};
+    return place;
+}
+
+#define MIXTURE_PARAMETERS                                                                  \
+    int form, int n_components, int n_levels, int dim, int rank, const real *means,         \
+        const real *offsets, const real *precision, long long precision_k,                  \
+        long long precision_level, long long precision_i, const real *basis,                \
+        long long basis_k, long long basis_level
+#define MIXTURE                                                                             \
+    {form, n_components, n_levels, dim, rank, means, offsets, precision, precision_k,       \
+     precision_level, precision_i, basis, basis_k, basis_level}
+
+/* Levels are one for all chains, or one for each. */
+__global__ void mixture_score(real *out, const real *x, PLACE_PARAMETERS, MIXTURE_PARAMETERS) {
+    const mixture_t p = MIXTURE;
+    const place_t here = find_place(n_chains, n_lanes, memory_per_team);
+    const scratch_t s = mixture_scratch(&p, here.memory);
+    score(here.team, &p, n_levels == 1 ? 0 : here.chain, x + here.chain * dim, s);
+    if (here.writes) FOR_OWN(here.team, i, dim) out[here.chain * dim + i] = s.score[i];
+}
+
+__global__ void mixture_log_density(real *out, const real *x, PLACE_PARAMETERS,
+                                    MIXTURE_PARAMETERS) {
+    const mixture_t p = MIXTURE;
+    const place_t here = find_place(n_chains, n_lanes, memory_per_team);
+    const scratch_t s = mixture_scratch(&p, here.memory);
+    const long long level = n_levels == 1 ? 0 : here.chain;
+    const real value = log_density(here.team, &p, level, x + here.chain * dim, s);
+    if (here.writes && here.team.lane == 0) out[here.chain] = value;
+}
+
+/* Levels are rows: the mixture is smoothed at the noise level of each. */
+__global__ void advance_rows(real *out, const real *x, PLACE_PARAMETERS, MIXTURE_PARAMETERS,
+                             const real *rows, int n_outputs, const real *matrix,
+                             const real *weights, const real *y, long long y_stride,
+                             STREAM_PARAMETERS) {
+    const mixture_t p = MIXTURE;
+    const linear_t linear = {n_outputs, matrix, weights};
+    const place_t here = find_place(n_chains, n_lanes, memory_per_team);
+    stream_t stream = STREAM;
+    real *state = here.memory, *residual = state + dim;
+    const scratch_t s = mixture_scratch(&p, residual + n_outputs);
+    FOR_OWN(here.team, i, dim) state[i] = x[here.chain * dim + i];
+    __syncwarp();
+    for (int row = 0; row < n_levels; row++, stream.step++)
+        advance(here.team, &p, row, rows + N_COLUMNS * row, linear, y + here.chain * y_stride,
+                stream, (word)here.chain, state, residual, s);
+    if (here.writes) FOR_OWN(here.team, i, dim) out[here.chain * dim + i] = state[i];
+}
+
+#ifdef __cplusplus
+}
+#endif

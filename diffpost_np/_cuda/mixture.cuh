@@ -1,0 +1,119 @@
+/* Score and log density of a smoothed Gaussian mixture: the sums of `_mixture_math.py`. */
+#ifndef DIFFPOST_MIXTURE_CUH
+#define DIFFPOST_MIXTURE_CUH
+
+#include "device.cuh"
+
+/* How the precision P_k = (C_k + s2 I)^-1 of a component is held. */
+enum form {
+    DIAGONAL, /* diag(p_k), with rank = 0 */
+    SPECTRAL, /* B_k diag(p_k) B_k^T, with B_k orthogonal and rank = dim */
+    LOW_RANK  /* diag(p_k) - B_k B_k^T, with B_k of shape (dim, rank) */
+};
+
+/* A mixture smoothed at n_levels noise levels; strides are 0 along axes that are shared. */
+typedef struct {
+    int form, n_components, n_levels, dim, rank;
+    const real *means;   /* (n_components, dim) */
+    const real *offsets; /* log w_k - log det(C_k + s2 I) / 2, (n_components, n_levels) */
+    const real *precision;
+    long long precision_k, precision_level, precision_i;
+    const real *basis; /* B_k, rows contiguous */
+    long long basis_k, basis_level;
+} mixture_t;
+
+/* A component at a level. */
+typedef struct {
+    const real *mean, *precision, *basis;
+    real offset;
+} component_t;
+
+DEVICE component_t component(const mixture_t *p, int k, long long level) {
+    const component_t c = {p->means + (long long)k * p->dim,
+                           p->precision + k * p->precision_k + level * p->precision_level,
+                           p->basis + k * p->basis_k + level * p->basis_level,
+                           p->offsets[(long long)k * p->n_levels + level]};
+    return c;
+}
+
+/* Memory that a team shares. */
+typedef struct {
+    real *solution, *coordinates, *score; /* dim, rank, dim */
+} scratch_t;
+
+DEVICE scratch_t mixture_scratch(const mixture_t *p, real *memory) {
+    const scratch_t s = {memory, memory + p->dim, memory + p->dim + p->rank};
+    return s;
+}
+
+/* s.coordinates = B^T s.solution. */
+DEVICE void to_basis(team_t team, const mixture_t *p, component_t c, scratch_t s) {
+    __syncwarp();
+    FOR_OWN(team, j, p->rank) s.coordinates[j] = dot(c.basis + j, p->rank, s.solution, p->dim);
+    __syncwarp();
+}
+
+/* Entry i of B s.coordinates. */
+DEVICE real from_basis(const mixture_t *p, component_t c, int i, scratch_t s) {
+    return dot(c.basis + (long long)i * p->rank, 1, s.coordinates, p->rank);
+}
+
+/* The logit of a component; P (x - mean) is left in s.solution, or if SPECTRAL, in the basis,
+   in s.coordinates. */
+DEVICE real component_logit(team_t team, const mixture_t *p, component_t c, const real *x,
+                            scratch_t s) {
+    real *v = p->form == SPECTRAL ? s.coordinates : s.solution;
+    real quadratic = 0;
+    FOR_OWN(team, i, p->dim) s.solution[i] = x[i] - c.mean[i];
+    if (p->form != DIAGONAL) to_basis(team, p, c, s);
+    FOR_OWN(team, i, p->dim) {
+        real solved = c.precision[i * p->precision_i] * v[i];
+        if (p->form == LOW_RANK) solved -= from_basis(p, c, i, s);
+        quadratic = REAL_FMA(v[i], solved, quadratic);
+        v[i] = solved;
+    }
+    return c.offset - (real)0.5 * team_sum(team, quadratic);
+}
+
+/* A sum of exponentials, total * exp(peak), in one pass. */
+typedef struct {
+    real peak, total, weight; /* weight: of the term added last */
+} log_sum_t;
+
+/* Adds exp(logit); returns the factor by which the weights of earlier terms shrink. */
+DEVICE real log_sum_add(log_sum_t *sum, real logit) {
+    const real shrink = logit > sum->peak ? REAL_EXP(sum->peak - logit) : (real)1;
+    if (logit > sum->peak) sum->peak = logit;
+    sum->weight = logit == sum->peak ? (real)1 : REAL_EXP(logit - sum->peak);
+    sum->total = sum->total * shrink + sum->weight;
+    return shrink;
+}
+
+/* Log density at x. */
+DEVICE real log_density(team_t team, const mixture_t *p, long long level, const real *x,
+                        scratch_t s) {
+    const real half_log_2_pi = (real)0.91893853320467274;
+    log_sum_t sum = {MINUS_INFINITY, 0, 0};
+    for (int k = 0; k < p->n_components; k++)
+        log_sum_add(&sum, component_logit(team, p, component(p, k, level), x, s));
+    return sum.peak + REAL_LOG(sum.total) - half_log_2_pi * (real)p->dim;
+}
+
+/* Score at x, in s.score: each lane has written its own entries. */
+DEVICE void score(team_t team, const mixture_t *p, long long level, const real *x,
+                  scratch_t s) {
+    log_sum_t sum = {MINUS_INFINITY, 0, 0};
+    FOR_OWN(team, i, p->dim) s.score[i] = 0;
+    for (int k = 0; k < p->n_components; k++) {
+        const component_t c = component(p, k, level);
+        const real shrink = log_sum_add(&sum, component_logit(team, p, c, x, s));
+        if (p->form == SPECTRAL) __syncwarp();
+        FOR_OWN(team, i, p->dim) {
+            const real solved = p->form == SPECTRAL ? from_basis(p, c, i, s) : s.solution[i];
+            s.score[i] = s.score[i] * shrink - sum.weight * solved;
+        }
+    }
+    FOR_OWN(team, i, p->dim) s.score[i] /= sum.total;
+}
+
+#endif

@@ -1,0 +1,120 @@
+"""Scores and log densities of mixtures on a CUDA device."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._xp import Array, device_of, map_rows
+from ..operators._base import Eigenform
+from ..priors._covariance import LowRank
+from ..priors._mixture_math import Tables
+from .loader import Teams, on, plan_teams
+
+DIAGONAL, SPECTRAL, LOW_RANK = range(3)
+"""How `mixture.cuh` holds a precision."""
+
+
+class Smoothed(NamedTuple):
+    """A mixture smoothed at L noise levels, as the kernels take it."""
+
+    form: int
+    means: Array
+    offsets: Array
+    precision: Array
+    basis: Array | None
+
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """The mixture parameters of a kernel: a shared axis has stride 0."""
+        (n_components, dim), n_levels = self.means.shape, self.offsets.shape[1]
+        basis = self.precision if self.basis is None else self.basis
+        sizes = (self.form, n_components, n_levels, dim, rank_of(self.form, basis))
+        strides, basis_strides = _strides(self.precision), _strides(basis)
+        arrays = (self.means, self.offsets, self.precision)
+        return (*map(np.int32, sizes), *arrays, *strides, basis, *basis_strides[:2])
+
+
+def rank_of(form: int, basis: Array) -> int:
+    """Columns of the basis, 0 where there is none."""
+    return 0 if form == DIAGONAL else basis.shape[-1]
+
+
+def _strides(array: Array) -> list[int]:
+    """Strides in entries of a C-contiguous array, 0 along axes of length 1."""
+    steps = np.cumprod((1, *array.shape[:0:-1]))[::-1]
+    return [0 if n == 1 else int(s) for n, s in zip(array.shape, steps, strict=True)]
+
+
+def smooth(xp: ModuleType, s2: Array, tables: Tables) -> Smoothed:
+    """The mixture at the noise variances `s2` of shape (L,)."""
+    covs, dim = tables.covs, tables.means.shape[1]
+    offsets = tables.log_weights[:, None] - 0.5 * covs.log_det(xp, s2, dim)
+    offsets = xp.broadcast_to(offsets, (tables.means.shape[0], s2.shape[0]))
+    if isinstance(covs, LowRank):
+        form, (precision, basis) = LOW_RANK, _low_rank_precision(xp, s2, covs)
+    else:
+        form = DIAGONAL if covs.basis is None else SPECTRAL
+        precision = 1 / (covs.values[:, None, :] + s2[None, :, None])
+        basis = None if covs.basis is None else covs.basis[:, None, :, :]
+    arrays = (tables.means, offsets, precision, basis)
+    return Smoothed(form, *(a if a is None else xp.ascontiguousarray(a) for a in arrays))
+
+
+def _low_rank_precision(xp: ModuleType, s2: Array, covs: LowRank) -> tuple[Array, Array]:
+    """p and B of (C_k + s2 I)^-1 = diag(p) - B B^T."""
+    noise = covs._noise(s2)
+    root = xp.linalg.cholesky(covs._inner(xp, noise))
+    weighted = covs.factor_matrix[:, None, :, :] / noise[..., None]
+    return 1 / noise, xp.matrix_transpose(
+        xp.linalg.solve(root, xp.matrix_transpose(weighted))
+    )
+
+
+def level_bytes(tables: Tables) -> int:
+    """Memory that one noise level of a smoothed mixture takes."""
+    covs, (n, dim) = tables.covs, tables.means.shape
+    rank = covs.factor_matrix.shape[2] if isinstance(covs, LowRank) else 0
+    return n * (dim + 1) * (rank + 1) * tables.means.dtype.itemsize
+
+
+def plan(tables: Tables, extra: int = 0) -> Teams | None:
+    """Teams for a mixture, with `extra` shared numbers; None where it is not covered."""
+    covs, dim = tables.covs, tables.means.shape[1]
+    if isinstance(covs, LowRank):
+        rank = covs.factor_matrix.shape[2]
+    elif isinstance(covs.basis, Eigenform):
+        return None
+    else:
+        rank = 0 if covs.basis is None else dim
+    return plan_teams(dim, 2 * dim + rank + extra, tables.means.dtype.itemsize)
+
+
+def mixture_score(xp: ModuleType, x: Array, s2: Array, tables: Tables) -> Array:
+    """Score of the smoothed mixture."""
+    return _per_chain("mixture_score", xp, x, s2, tables, (x.shape[1],))
+
+
+def mixture_log_density(xp: ModuleType, x: Array, s2: Array, tables: Tables) -> Array:
+    """Log density of the smoothed mixture, shape (n,)."""
+    return _per_chain("mixture_log_density", xp, x, s2, tables, ())
+
+
+def _per_chain(
+    name: str, xp: ModuleType, x: Array, s2: Array, tables: Tables, shape: tuple[int, ...]
+) -> Array:
+    teams = plan(tables)
+    if teams is None:
+        return NotImplemented
+
+    def block(x: Array, s2: Array) -> Array:
+        smoothed = smooth(xp, s2, tables)
+        out = xp.empty((x.shape[0], *shape), dtype=x.dtype)
+        arrays = (out, xp.ascontiguousarray(x))
+        teams.launch(name, x.shape[0], (*arrays, *smoothed.arguments))
+        return out
+
+    with on(device_of(x)):
+        return map_rows(block, level_bytes(tables) if s2.shape[0] > 1 else 0, xp, x, s2)

@@ -1,0 +1,100 @@
+"""The CUDA kernels on the CPU: the text that CuPy would get, built by `cc`, run thread by thread.
+
+`stand_in` is a module with the little of CuPy that the loader uses, over NumPy arrays.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import ctypes
+import functools
+import pathlib
+import shutil
+import subprocess
+import types
+
+import numpy as np
+import pytest
+
+from diffpost_np._cuda import loader
+
+EXACT = ("-O2", "-ffp-contract=off")
+STRICT = ("-std=gnu11", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC")
+WARP = loader.WARP
+
+
+def build(folder, itemsize, flags=EXACT):
+    """The shared library of the kernels for one dtype; skips where there is no C compiler."""
+    cc = shutil.which("cc")
+    if cc is None:
+        pytest.skip("no C compiler (cc)")
+    folder = pathlib.Path(folder)
+    (folder / "kernels.cu").write_text(loader.source())
+    target = folder / f"{itemsize}{'_'.join(flags)}.so"
+    macros = [o for o in loader.options(itemsize) if o.startswith("-D")]
+    source = pathlib.Path(__file__).with_name("cuda_host.c")
+    files = ["-I", str(folder), str(source), "-o", str(target), "-lm", "-lpthread"]
+    done = subprocess.run([cc, *flags, *STRICT, *macros, *files], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return ctypes.CDLL(str(target))
+
+
+def has_fma(flags):
+    """Whether the compiler may contract a * b + c with these flags on this machine."""
+    command = ["cc", *flags, "-dM", "-E", "-x", "c", "/dev/null"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return "__FP_FAST_FMA " in done.stdout
+
+
+def argument(value):
+    """An argument of a kernel by CuPy's rules: arrays are pointers, an int has 64 bits."""
+    if isinstance(value, np.ndarray):
+        assert value.flags.c_contiguous
+        return ctypes.c_void_p(value.ctypes.data)
+    if isinstance(value, int):
+        return ctypes.c_int64(value)
+    kinds = {np.int32: ctypes.c_int32, np.uint32: ctypes.c_uint32}
+    return kinds[type(value)](int(value))
+
+
+class Module:
+    """The kernels of one library under the interface of `cupy.RawModule`."""
+
+    def __init__(self, library, pool):
+        self.library, self.pool = library, pool
+
+    def get_function(self, name):
+        return functools.partial(self._launch, name)
+
+    def _launch(self, name, grid, block, args, shared_mem=0):
+        assert block[0] % WARP == 0 and shared_mem <= loader.SHARED_BYTES
+        arguments = [argument(a) for a in args]  # out, x, n_chains, lanes of a team, ...
+        n_lanes = 1 if name.startswith("random") else int(args[3])
+        for place in np.ndindex(grid[0], block[0] // WARP):
+            self._run_warp(getattr(self.library, name), *place, block[0], n_lanes, arguments)
+
+    def _run_warp(self, kernel, block, warp, block_size, n_lanes, arguments):
+        """The lanes one by one, or where they meet, all at once."""
+
+        def run(lane):
+            self.library.host_place(WARP * warp + lane, block, block_size)
+            kernel(*arguments)
+
+        self.library.host_start_warp(WARP if n_lanes > 1 else 1)
+        list((map if n_lanes == 1 else self.pool.map)(run, range(WARP)))
+        assert self.library.host_in_step(), "the lanes of a warp did not meet at the same points"
+
+
+@contextlib.contextmanager
+def stand_in(folder):
+    """A module in the place of `cupy`; its modules are built from the code they are given."""
+    with concurrent.futures.ThreadPoolExecutor(WARP) as pool:
+
+        def raw_module(*, code, options):
+            itemsize = 4 if "-DDIFFPOST_FLOAT32" in options else 8
+            assert code == loader.source() and "--fmad=false" in options
+            return Module(build(folder, itemsize), pool)
+
+        cuda = types.SimpleNamespace(Device=lambda device: contextlib.nullcontext())
+        yield types.SimpleNamespace(RawModule=raw_module, cuda=cuda, ndarray=Module)
