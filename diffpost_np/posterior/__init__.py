@@ -4,6 +4,7 @@ from ._annealing import AnnealingSchedule
 from ._result import Result
 from .annealed_langevin import annealed_langevin
 from .annealed_smc import annealed_smc
+from .compressed_sensing import compressed_sensing
 from .exact import exact
 from .langevin import langevin
 from .localized_langevin import localized_langevin
@@ -14,6 +15,7 @@ __all__ = [
     "Result",
     "annealed_langevin",
     "annealed_smc",
+    "compressed_sensing",
     "exact",
     "langevin",
     "localized_langevin",

@@ -61,7 +61,7 @@ def run(problem: Problem, settings: Settings) -> Result:
     if settings.resume is None:
         state, reasons = _start(problem, chains, settings, bandwidth)
     else:
-        state = _resumable(settings.resume, problem)
+        state = settings.resume.state
     levels = state.schedule.n_steps.size
     with reporter(settings.progress, problem.name) as report:
         while state.level < levels:
@@ -165,11 +165,11 @@ def _schedule(
         alpha, reasons = _usable(problem, x, low) if alpha is None else (alpha, ())
         smoothness = high if smoothness is None else smoothness
     measurement = problem.linear()
-    gain = float(_gain(problem))
+    gain_ = gain(problem)
     schedule = AnnealingSchedule.admissible(
         alpha=alpha,
         smoothness=max(smoothness, alpha),
-        gain=gain,
+        gain=gain_,
         m=math.prod(measurement.output_shape),
         d=problem.d,
         tolerance=settings.tolerance,
@@ -198,7 +198,7 @@ def _usable(problem: Problem, x: Array, low: float) -> tuple[float, tuple[str, .
     return 1 / max(spread, 1e-30), (reason,)
 
 
-def _gain(problem: Problem) -> float:
+def gain(problem: Problem) -> float:
     """||N^-1/2 A||^2."""
     measurement = problem.linear()
     if isinstance(measurement.noise_std, float):
@@ -215,10 +215,3 @@ def _gain(problem: Problem) -> float:
 def _counted(state: State, problem: Problem) -> State:
     evals = state.n_score_evals + problem.n_score_evals
     return State(state.x, state.offset, state.level, state.step, evals, state.schedule)
-
-
-def _resumable(resume: Result, problem: Problem) -> State:
-    if not isinstance(getattr(resume, "state", None), State):
-        raise TypeError(f"resume must be a result of {problem.name}, got {resume!r}")
-    problem.key = resume.key
-    return resume.state

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from .._noise import cholesky
 from .._philox import Stream
 from .._rows import Linear, Row, add_noise, advance_rows
 from .._xp import Array, as_float_array
-from ..measurement import cholesky
 from ..random import Purpose, normal
 from ._problem import Likelihood, Problem, is_mixture
 

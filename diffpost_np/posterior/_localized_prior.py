@@ -29,7 +29,7 @@ class LocalizedPrior:
     def score(self, x: Array, sigma: Any = 0.0) -> Array:
         """Score of p(x | x0) smoothed by sigma."""
         xp = self.problem.xp
-        x0 = xp.reshape(self.x0, (-1, *self.event_shape))
+        x0 = self._rows(x.shape[0])
         s2, t2 = self.std**2, float(sigma) ** 2
         share = s2 / (s2 + t2)
         inner = self._base_score(share * x + (1 - share) * x0, (share * t2) ** 0.5)
@@ -38,10 +38,15 @@ class LocalizedPrior:
     def sample(self, n: int, rng: Any = None, first_chain: int = 0) -> Array:
         """Draws of p(x | x0), each around its own x0 where there are several."""
         p = self.problem
-        x0 = p.xp.reshape(self.x0, (-1, *self.event_shape))
-        rows = x0[:n, ...] if x0.shape[0] > 1 else p.xp.broadcast_to(x0, (n, *self.event_shape))
+        rows = self._rows(n)
         given = getattr(self.base, "sample_given", None)
         if given is not None:
             return given(rows, self.std, rng=rng)
         flat = p.xp.reshape(rows, (n, -1))
         return p.events(diffuse(p, self._base_score, flat, self.std, first_chain))
+
+    def _rows(self, n: int) -> Array:
+        """x0 for n chains; where there are fewer, they start over."""
+        xp = self.problem.xp
+        rows = xp.take(self.x0, xp.arange(n) % self.x0.shape[0], axis=0)
+        return xp.reshape(rows, (n, *self.event_shape))

@@ -12,6 +12,7 @@ from ..measurement import LinearGaussian
 from ..operators import Operator
 from ..priors import GaussianMixture
 from ..random import Key, key
+from ._result import Result
 
 _DENSE_LIMIT = 2**20
 """Entries up to which an operator is applied as a matrix: a product then beats its own code."""
@@ -25,10 +26,17 @@ class Problem:
     """
 
     def __init__(
-        self, name: str, prior: Any, measurement: Any, y: Any, rng: Any, n_samples: Any = 1
+        self,
+        name: str,
+        prior: Any,
+        measurement: Any,
+        y: Any,
+        rng: Any,
+        n_samples: Any = 1,
+        resume: Result | None = None,
     ) -> None:
         self.name, self.prior, self.measurement = name, prior, measurement
-        self.key: Key = key(rng).fold(name)
+        self.key: Key = _checked_resume(name, resume).key if resume else key(rng).fold(name)
         self.n_samples = integer("n_samples", n_samples)
         self.xp: ModuleType = array_namespace(y=y, **_held(prior), **_held(measurement))
         self.y, self.dtype = _checked_y(measurement, y, self.xp)
@@ -172,6 +180,12 @@ def _whitened_matrix(p: Problem, measurement: LinearGaussian) -> Array | None:
     matrix = measurement.operator.matrix(p.xp.zeros(1, dtype=p.dtype))
     shaped = p.xp.reshape(matrix.T, (-1, *measurement.output_shape))
     return flatten_events(measurement.whiten(shaped), p.xp).T
+
+
+def _checked_resume(name: str, resume: Any) -> Result:
+    if not isinstance(resume, Result) or resume.method != name or resume.state is None:
+        raise TypeError(f"resume must be a result of {name}, got {resume!r}")
+    return resume
 
 
 def _held(thing: Any) -> dict[str, Any]:

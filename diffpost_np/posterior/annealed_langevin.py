@@ -109,7 +109,7 @@ def annealed_langevin(
     >>> bool(abs(result.mean() - exact.mean()).max() < 0.15)
     True
     """
-    problem = Problem("annealed_langevin", prior, measurement, y, rng, n_samples)
+    problem = Problem("annealed_langevin", prior, measurement, y, rng, n_samples, resume)
     settings = Settings(
         schedule,
         alpha,

@@ -158,7 +158,7 @@ def annealed_smc(
     True
     """
     started = time.perf_counter()
-    problem = Problem("annealed_smc", prior, measurement, y, rng, n_samples)
+    problem = Problem("annealed_smc", prior, measurement, y, rng, n_samples, resume)
     options = _options(
         problem,
         n_particles,
@@ -172,7 +172,7 @@ def annealed_smc(
         max_moves,
     )
     smc = _Sampler(problem, options)
-    state = smc.start(initial) if resume is None else _resumable(resume)
+    state: State = resume.state if resume else smc.start(initial)
     with reporter(progress, "annealed_smc") as report:
         while state.beta < 1:
             state = smc.advance(state)
@@ -307,12 +307,6 @@ def _options(
         number("final_stop", final_stop, above=0.0),
         integer("max_moves", max_moves, minimum=4),
     )
-
-
-def _resumable(resume: Result) -> State:
-    if not isinstance(getattr(resume, "state", None), State):
-        raise TypeError(f"resume must be a result of annealed_smc, got {resume!r}")
-    return resume.state
 
 
 def _numbers(state: State) -> dict[str, float]:

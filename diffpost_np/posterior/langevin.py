@@ -113,16 +113,14 @@ def langevin(
     (1000, 2)
     """
     started = time.perf_counter()
-    problem = Problem("langevin", prior, measurement, y, rng, n_samples)
+    problem = Problem("langevin", prior, measurement, y, rng, n_samples, resume)
     first_chain = integer("first_chain", first_chain, minimum=0)
     n_steps = integer("n_steps", n_steps)
     row = langevin_row(
         number("step_size", step_size, above=0.0), number("bandwidth", bandwidth, at_least=0.0)
     )
     chains = Chains(problem, preconditioner, first_chain)
-    state = _start(problem, initial, first_chain) if resume is None else _resumable(resume)
-    key = problem.key if resume is None else resume.key
-    problem.key = key
+    state: State = resume.state if resume else _start(problem, initial, first_chain)
     x, step, last = state.x, state.step, state.step + n_steps
     with reporter(progress, "langevin") as report:
         while step < last:
@@ -138,7 +136,7 @@ def langevin(
         n_score_evals=n_evals,
         n_rounds=step,
         seconds=time.perf_counter() - started,
-        key=key,
+        key=problem.key,
         finished=step == last,
         state=State(x, step, n_evals),
     )
@@ -146,9 +144,3 @@ def langevin(
 
 def _start(problem: Problem, initial: Any, first_chain: int) -> State:
     return State(problem.initial(initial, problem.n_samples, first_chain=first_chain), 0, 0)
-
-
-def _resumable(resume: Result) -> State:
-    if not isinstance(getattr(resume, "state", None), State):
-        raise TypeError(f"resume must be a result of langevin, got {resume!r}")
-    return resume.state

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._checks import number
-from .._xp import as_float_array, flatten_events
+from .._xp import Array, as_float_array, flatten_events
 from ._annealed_run import Settings, checked_bandwidth, run
 from ._localized_prior import LocalizedPrior
 from ._problem import Problem
@@ -61,7 +61,7 @@ def localized_langevin(
         Noise levels, steps and step sizes; "auto" builds the theorem's admissible schedule.
     alpha, smoothness : float, optional
         Strong convexity and smoothness of -log p(x | x0), for "auto"; estimated from the score at
-        prior draws by default.
+        its draws by default.
     tolerance : float, optional
         Error that "auto" aims at, in (0, 1).
     bandwidth : float, optional
@@ -115,22 +115,10 @@ def localized_langevin(
     >>> bool((result.samples > 0).mean() > 0.99)
     True
     """
-    problem = Problem("localized_langevin", prior, measurement, y, rng, n_samples)
-    xp = problem.xp
-    centre = as_float_array("x0", x0, xp=xp, dtype=problem.dtype, device=problem.device)
-    if tuple(centre.shape) not in (
-        problem.event_shape,
-        (problem.n_samples, *problem.event_shape),
-    ):
-        raise ValueError(
-            f"x0 must have shape {problem.event_shape}, or one such row for each of the "
-            f"{problem.n_samples} samples, got {tuple(centre.shape)}"
-        )
-    if tuple(centre.shape) == problem.event_shape:
-        centre = centre[None, ...]
-    width = number("x0_std", x0_std, above=0.0)
+    problem = Problem("localized_langevin", prior, measurement, y, rng, n_samples, resume)
+    centre = _checked_centre(problem, x0)
     checked_bandwidth(problem, bandwidth)
-    problem.localize(LocalizedPrior(problem, flatten_events(centre, xp), width))
+    problem.localize(LocalizedPrior(problem, centre, number("x0_std", x0_std, above=0.0)))
     settings = Settings(
         schedule,
         alpha,
@@ -144,3 +132,17 @@ def localized_langevin(
         resume,
     )
     return run(problem, settings)
+
+
+def _checked_centre(problem: Problem, x0: Any) -> Array:
+    """x0 as flat rows, one or one for each chain."""
+    xp, event = problem.xp, problem.event_shape
+    centre = as_float_array("x0", x0, xp=xp, dtype=problem.dtype, device=problem.device)
+    if tuple(centre.shape) == event:
+        centre = centre[None, ...]
+    elif tuple(centre.shape) != (problem.n_samples, *event):
+        raise ValueError(
+            f"x0 must have shape {event}, or one such row for each of the {problem.n_samples} "
+            f"samples, got {tuple(centre.shape)}"
+        )
+    return flatten_events(centre, xp)

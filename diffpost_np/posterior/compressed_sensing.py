@@ -1,0 +1,163 @@
+"""`compressed_sensing`: algorithm 3, from a naive reconstruction to posterior samples."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from .._checks import number
+from .._xp import Array, as_float_array, flatten_events
+from ..random import Purpose, normal
+from ._annealed_run import Settings, checked_bandwidth, run
+from ._lasso import lasso
+from ._localized_prior import LocalizedPrior
+from ._problem import Problem
+from ._result import Result
+
+__all__ = ["compressed_sensing"]
+
+
+def compressed_sensing(
+    prior: Any,
+    measurement: Any,
+    y: Any,
+    *,
+    radius: float,
+    n_samples: int = 1000,
+    rng: Any = None,
+    progress: Any = False,
+    warm_start: Any = None,
+    delta: float = 0.25,
+    schedule: Any = "auto",
+    alpha: float | None = None,
+    smoothness: float | None = None,
+    tolerance: float = 0.1,
+    bandwidth: float = 0.0,
+    preconditioner: Any = None,
+    first_chain: int = 0,
+    resume: Result | None = None,
+) -> Result:
+    """Posterior samples near a naive reconstruction: warm start, diffusion, annealed Langevin.
+
+    Noise of standard deviation radius / delta, added to a reconstruction that is within
+    `radius` of the truth, makes it look like a Gaussian measurement of x; given that, annealed
+    Langevin reaches the samples that agree with y as well.
+
+    Parameters
+    ----------
+    prior : prior or callable
+        Anything with `.score(x, sigma)`, or that callable.
+    measurement : LinearGaussian
+        The measurement.
+    y : array, shape measurement.output_shape
+        What was measured. Samples have its dtype and namespace.
+    radius : float
+        Bound on the distance of the warm start from the truth, positive.
+    n_samples : int, optional
+        Number of chains, each of which gives one sample.
+    rng : optional
+        What `diffpost_np.random.key` takes.
+    progress : bool or callable, optional
+        True shows a bar; a callable gets a record per level and may return True to stop.
+    warm_start : array, shape event_shape, optional
+        The naive reconstruction; the LASSO with the universal penalty by default.
+    delta : float, optional
+        Failure probability that the added noise buys, in (0, 1].
+    schedule : "auto" or AnnealingSchedule, optional
+        Noise levels, steps and step sizes; "auto" builds the theorem's admissible schedule.
+    alpha, smoothness : float, optional
+        Strong convexity and smoothness of -log p(x | warm start), for "auto"; estimated from the
+        score at its draws by default.
+    tolerance : float, optional
+        Error that "auto" aims at, in (0, 1).
+    bandwidth : float, optional
+        Noise level of the score used in place of that of p itself; must be positive where p has
+        no density.
+    preconditioner : array, shape (d,) or (d, d), optional
+        Constant positive definite matrix that multiplies the drift and colours the noise.
+    first_chain : int, optional
+        Index of the first chain in a larger run; the parts agree on a schedule if they are given
+        `alpha` and `smoothness`.
+    resume : Result, optional
+        A run that was stopped: go on from there, to the same bits.
+
+    Returns
+    -------
+    Result
+        The last point of every chain; `stages` holds the batches `warm_start` (one event),
+        `localized` (draws of the prior near it) and `posterior`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, has a wrong shape or is not finite, the prior has no
+        density and no bandwidth is given, or a chain diverges (with its step and chain).
+    TypeError
+        If array types are mixed.
+
+    Warns
+    -----
+    RuntimeWarning
+        If the prior near the warm start is not log-concave.
+
+    Notes
+    -----
+    One score a step. If some method recovers x within r, the samples are within 2 r with high
+    probability.
+
+    References
+    ----------
+    Xun, Gupta, Price, arXiv 2510.26324, algorithm 3 and corollary 1.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import diffpost_np as dp
+    >>> prior = dp.priors.Gaussian(np.zeros(3), [4.0, 0.01, 0.01])
+    >>> measurement = dp.LinearGaussian(np.array([[1.0, 1.0, 0.0]]), 0.1)
+    >>> result = dp.posterior.compressed_sensing(
+    ...     prior, measurement, [2.0], radius=0.5, n_samples=50, rng=0
+    ... )
+    >>> sorted(result.stages)
+    ['localized', 'posterior', 'warm_start']
+    """
+    problem = Problem("compressed_sensing", prior, measurement, y, rng, n_samples, resume)
+    problem.linear()
+    checked_bandwidth(problem, bandwidth)
+    width = number("radius", radius, above=0.0) / number("delta", delta, above=0.0, at_most=1.0)
+    warm = _warm_start(problem, warm_start)
+    place = {"purpose": Purpose.INITIAL, "stage": 3, "first_chain": first_chain, "like": warm}
+    noise = normal(problem.key, (problem.n_samples, problem.d), **place)
+    local = LocalizedPrior(problem, warm + width * noise, width)
+    start = local.sample(problem.n_samples, rng=problem.key, first_chain=first_chain)
+    problem.localize(local)
+    settings = Settings(
+        schedule,
+        alpha,
+        smoothness,
+        tolerance,
+        start,
+        bandwidth,
+        preconditioner,
+        first_chain,
+        progress,
+        resume,
+    )
+    result = run(problem, settings)
+    stages = {
+        "warm_start": problem.events(warm)[0, ...],
+        "localized": start,
+        "posterior": result.samples,
+    }
+    return replace(result, stages=stages)
+
+
+def _warm_start(problem: Problem, warm_start: Any) -> Array:
+    """The flat row (1, d) that the user gave, or the LASSO's."""
+    if warm_start is None:
+        return lasso(problem)
+    xp = problem.xp
+    warm = as_float_array(
+        "warm_start", warm_start, xp=xp, dtype=problem.dtype, shape=problem.event_shape
+    )
+    return flatten_events(warm[None, ...], xp)
