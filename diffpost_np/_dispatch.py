@@ -17,7 +17,18 @@ from typing import Any, TypeVar
 
 from ._xp import short_name
 
-KERNELS: dict[tuple[str, str], str] = {}
+CUDA = {
+    "random": ("random_bits", "random_uniform", "random_normal"),
+    "mixture": ("mixture_score", "mixture_log_density"),
+    "rows": ("advance_rows",),
+}
+"""Operations with a CUDA kernel, by the module of `_cuda` that launches it."""
+
+KERNELS: dict[tuple[str, str], str] = {
+    (name, "cupy"): f"{__package__}._cuda.{module}:{name}"
+    for module, names in CUDA.items()
+    for name in names
+}
 """Dotted path `module:function` of each kernel, by operation and backend."""
 
 _reference_only: ContextVar[bool] = ContextVar("diffpost_np_reference", default=False)

@@ -1,6 +1,6 @@
 """The CUDA kernels on the CPU: the text that CuPy would get, built by `cc`, run thread by thread.
 
-`stand_in` is a module with the little of CuPy that the loader uses, over NumPy arrays.
+`stand_in` gives the little of CuPy that the loader uses, over NumPy arrays.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import types
 
+import array_api_compat.numpy
 import numpy as np
 import pytest
 
@@ -88,7 +89,7 @@ class Module:
 
 @contextlib.contextmanager
 def stand_in(folder):
-    """A module in the place of `cupy`; its modules are built from the code they are given."""
+    """Two modules in the place of `cupy` and of its array namespace."""
     with concurrent.futures.ThreadPoolExecutor(WARP) as pool:
 
         def raw_module(*, code, options):
@@ -96,5 +97,10 @@ def stand_in(folder):
             assert code == loader.source() and "--fmad=false" in options
             return Module(build(folder, itemsize), pool)
 
-        cuda = types.SimpleNamespace(Device=lambda device: contextlib.nullcontext())
-        yield types.SimpleNamespace(RawModule=raw_module, cuda=cuda, ndarray=Module)
+        cupy = types.ModuleType("cupy")
+        cupy.RawModule = raw_module
+        cupy.cuda = types.SimpleNamespace(Device=lambda device: contextlib.nullcontext())
+        cupy.ndarray = Module  # no array is one
+        namespace = types.ModuleType("array_api_compat.cupy")
+        namespace.__dict__.update(vars(array_api_compat.numpy) | {"__name__": namespace.__name__})
+        yield cupy, namespace

@@ -68,9 +68,7 @@ def _low_rank_precision(xp: ModuleType, s2: Array, covs: LowRank) -> tuple[Array
     noise = covs._noise(s2)
     root = xp.linalg.cholesky(covs._inner(xp, noise))
     weighted = covs.factor_matrix[:, None, :, :] / noise[..., None]
-    return 1 / noise, xp.matrix_transpose(
-        xp.linalg.solve(root, xp.matrix_transpose(weighted))
-    )
+    return 1 / noise, xp.matrix_transpose(xp.linalg.solve(root, xp.matrix_transpose(weighted)))
 
 
 def level_bytes(tables: Tables) -> int:
