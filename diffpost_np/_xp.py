@@ -59,6 +59,8 @@ def as_float_array(
     float32 and float64 are kept unless `dtype` says otherwise, integers become float64;
     `None` in `shape` stands for any length.
     """
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array: fill it, or measure through operators.mask")
     array = value if is_array(value) else _from_python(name, value)
     array = np.asarray(array) if isinstance(array, np.ndarray) else array
     array = xp.asarray(array, device=device)
@@ -85,8 +87,6 @@ def _floating(name: str, array: Array, xp: ModuleType, allow_complex: bool) -> A
     kind = str(array.dtype)
     if isinstance(array, np.ndarray) and array.dtype.kind not in "iufcb":
         raise TypeError(f"{name} must hold numbers, got dtype {kind}")
-    if isinstance(array, np.ma.MaskedArray):
-        raise TypeError(f"{name} is a masked array: fill it, or measure through operators.mask")
     if xp.isdtype(array.dtype, "bool"):
         raise TypeError(f"{name} must hold real numbers, got booleans")
     if xp.isdtype(array.dtype, "integral"):

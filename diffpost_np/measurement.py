@@ -7,6 +7,8 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+from ._noise import CorrelatedNoise, WhiteNoise
+from ._noise import cholesky as cholesky
 from ._xp import (
     Array,
     array_namespace,
@@ -17,8 +19,8 @@ from ._xp import (
     flatten_events,
     size,
 )
-from .operators import Operator, as_operator
-from .operators._base import Eigenform, as_cast, parameter
+from .operators import Eigenform, Operator, as_operator
+from .operators._base import as_cast
 from .random import Key, Purpose, key, normal
 
 __all__ = ["LinearGaussian"]
@@ -30,9 +32,9 @@ class LinearGaussian:
     Parameters
     ----------
     A : array, sparse matrix, LinearOperator or Operator
-        The linear map. An array acts on the C-order flattened event; SciPy sparse matrices and
-        anything with `shape`, `matvec` and `rmatvec` (SciPy, CuPy, PyLops) are taken as well,
-        and all of `diffpost_np.operators`.
+        The linear map. An array acts on the C-order flattened event; sparse matrices of SciPy
+        and CuPy and anything with `shape`, `matvec` and `rmatvec` (SciPy, CuPy, PyLops) are
+        taken as well, and all of `diffpost_np.operators`.
     noise_std : float or array of the shape of y, optional
         Standard deviation of the noise, positive, in the units of y; for complex y that of the
         real and of the imaginary part each.
@@ -77,12 +79,17 @@ class LinearGaussian:
         self.output_shape = self.operator.output_shape
         if (noise_std is None) == (noise_cov is None):
             raise TypeError("give either noise_std or noise_cov")
+        self._noise: WhiteNoise | CorrelatedNoise
         if noise_cov is None:
-            self.noise_std = _checked_std(noise_std, self.output_shape)
-            self.noise_cov = self._factor = None
+            self._noise = WhiteNoise(noise_std, self.output_shape)
+        elif self.operator.is_complex or len(self.output_shape) != 1:
+            raise ValueError("noise_cov is for real vectors y; use noise_std here")
         else:
-            self.noise_std = None
-            self.noise_cov, self._factor = _checked_cov(noise_cov, self)
+            self._noise = CorrelatedNoise(noise_cov, self.output_shape[0])
+        self.noise_std: float | Array | None = getattr(self._noise, "std", None)
+        self.noise_cov: Array | None = getattr(self._noise, "cov", None)
+        array_namespace(**self._arrays())
+        self._whitened = Whitened(self)
 
     def simulate(self, x: Array, rng: Any = None) -> Array:
         """Draw measurements of known points.
@@ -105,7 +112,8 @@ class LinearGaussian:
             If `x` has a wrong shape or is not finite.
         """
         xp = array_namespace(x=x, **self._arrays())
-        single = getattr(x, "ndim", None) == len(self.event_shape)
+        x = as_float_array("x", x, xp=xp)
+        single = x.ndim == len(self.event_shape)
         batch = as_batch("x", x[None, ...] if single else x, self.event_shape, xp=xp)
         clean = self.operator(batch)
         y = clean + self.noise(key(rng).fold("measurement.simulate"), clean, like=batch)
@@ -159,27 +167,40 @@ class LinearGaussian:
         _, x, y = self._enter(x, y)
         return self.operator.adjoint(self.unwhiten(self.whiten(y - self.operator(x))))
 
+    def gram(self, like: Any = None) -> Eigenform | None:
+        """Find the eigenform of Re(A^H N^-1 A), the precision that y adds to a Gaussian prior.
+
+        Parameters
+        ----------
+        like : array, optional
+            Gives namespace and precision; those of the operator's arrays by default.
+
+        Returns
+        -------
+        Eigenform or None
+            The eigenform, None where there is no cheap one, see `Operator.gram`.
+        """
+        if not isinstance(self.noise_std, float):
+            return self._whitened.gram(like)
+        form = self.operator.gram(like)
+        if form is None:
+            return None
+        return replace(form, values=form.values * self.noise_std**-2)
+
     def check_y(self, y: object, xp: ModuleType, like: Array | None = None) -> Array:
         """One measurement as a finite array of `output_shape`, real unless A is complex."""
-        y = as_float_array(
-            "y", y, xp=xp, device=device_of(like), allow_complex=self.operator.is_complex
-        )
+        is_complex = self.operator.is_complex
+        y = as_float_array("y", y, xp=xp, device=device_of(like), allow_complex=is_complex)
         check_shape("y", y, self.output_shape)
         return y
 
     def whiten(self, r: Array) -> Array:
         """N^(-1/2) r for residuals of shape (n, *output_shape)."""
-        xp = array_namespace(r=r, **self._arrays())
-        if self._factor is None:
-            return r / self._std_like(r, xp)
-        return xp.linalg.solve(as_cast(self._factor, r, xp), r.T).T
+        return self._noise.whiten(r, array_namespace(r=r, **self._arrays()))
 
     def unwhiten(self, w: Array) -> Array:
-        """N^(-1/2)^T w, so that unwhiten(whiten(r)) = N^-1 r."""
-        xp = array_namespace(w=w, **self._arrays())
-        if self._factor is None:
-            return w / self._std_like(w, xp)
-        return xp.linalg.solve(as_cast(self._factor, w, xp).T, w.T).T
+        """N^(-1/2)' w, so that unwhiten(whiten(r)) = N^-1 r."""
+        return self._noise.unwhiten(w, array_namespace(w=w, **self._arrays()))
 
     def noise(self, key: Key, clean: Array, *, like: Array, **place: Any) -> Array:
         """Noise for a batch of outputs, at a place of the random numbers."""
@@ -187,43 +208,14 @@ class LinearGaussian:
         place = {"purpose": Purpose.MEASUREMENT, "like": like, **place}
         z = normal(key, clean.shape, stage=0, **place)
         if self.operator.is_complex:
-            z = xp.astype(z, clean.dtype) + 1j * xp.astype(
-                normal(key, clean.shape, stage=1, **place), clean.dtype
-            )
-        if self._factor is None:
-            return z * self._std_like(clean, xp)
-        return z @ as_cast(self._factor, z, xp).T
-
-    def gram(self, like: Array) -> Eigenform | None:
-        """Eigenform of A^H N^-1 A in the namespace of `like`, None where there is no cheap one."""
-        form = self.operator.gram(like)
-        if isinstance(self.noise_std, float):
-            scale = self.noise_std**-2
-            return None if form is None else replace(form, values=form.values * scale)
-        if form is not None and form.is_identity and self._factor is None:
-            return replace(form, values=self._diagonal(like))
-        return None
-
-    def _diagonal(self, like: Array) -> Array:
-        """Diagonal of A' N^-1 A where that matrix is diagonal: it applied to the ones."""
-        xp = array_namespace(like=like, **self._arrays())
-        ones = xp.ones((1, *self.event_shape), dtype=like.dtype)
-        white = self.unwhiten(self.whiten(self.operator(ones)))
-        return flatten_events(self.operator.adjoint(white), xp)[0, :]
+            z = z + 1j * normal(key, clean.shape, stage=1, **place)
+        return self._noise.colour(z, xp)
 
     def log_normaliser(self) -> float:
         """log of (2 pi)^(m/2) |N|^(1/2), over the real and imaginary parts of y."""
         parts = 2 if self.operator.is_complex else 1
-        m = size(self.output_shape)
-        if self._factor is not None:
-            xp = array_namespace(factor=self._factor)
-            log_scale = float(xp.sum(xp.log(xp.linalg.diagonal(self._factor))))
-        elif isinstance(self.noise_std, float):
-            log_scale = m * math.log(self.noise_std)
-        else:
-            xp = array_namespace(noise_std=self.noise_std)
-            log_scale = float(xp.sum(xp.log(self.noise_std)))
-        return parts * (0.5 * m * math.log(2 * math.pi) + log_scale)
+        half_m = 0.5 * size(self.output_shape)
+        return parts * (half_m * math.log(2 * math.pi) + self._noise.log_scale)
 
     def __repr__(self) -> str:
         if isinstance(self.noise_std, float):
@@ -234,56 +226,40 @@ class LinearGaussian:
 
     def _enter(self, x: Array, y: Array) -> tuple[ModuleType, Array, Array]:
         xp = array_namespace(x=x, y=y, **self._arrays())
-        batch = as_batch("x", x, self.event_shape, xp=xp)
-        kwargs: dict[str, Any] = {"xp": xp, "allow_complex": self.operator.is_complex}
-        if not self.operator.is_complex:
-            kwargs["dtype"] = batch.dtype
-        y = as_float_array("y", y, **kwargs)
-        if y.ndim == len(self.output_shape):
+        x = as_batch("x", x, self.event_shape, xp=xp)
+        is_complex = self.operator.is_complex
+        y = as_float_array("y", y, xp=xp, device=device_of(x), allow_complex=is_complex)
+        if y.ndim != len(self.output_shape) + 1:
+            check_shape("y", y, self.output_shape)
             y = y[None, ...]
-        n = batch.shape[0] if y.shape[0] != 1 else 1
+        n = x.shape[0] if y.shape[0] != 1 else 1
         check_shape("y", y, (n, *self.output_shape))
-        return xp, batch, y
+        return xp, x, as_cast(y, x, xp)
 
     def _arrays(self) -> dict[str, Array]:
         return {**self.operator._arrays(), "noise_std": self.noise_std, "noise_cov": self.noise_cov}
 
-    def _std_like(self, r: Array, xp: ModuleType) -> Any:
-        if isinstance(self.noise_std, float):
-            return self.noise_std
-        real = xp.real(r) if xp.isdtype(r.dtype, "complex floating") else r
-        return as_cast(self.noise_std, real, xp)[None, ...]
 
+class Whitened(Operator):
+    """N^(-1/2) A: the operator of the measurement with white noise of unit size."""
 
-def _checked_std(noise_std: Any, output_shape: tuple[int, ...]) -> Any:
-    std = parameter("noise_std", noise_std)
-    xp = array_namespace(noise_std=std)
-    if bool(xp.any(std <= 0)):
-        raise ValueError(f"noise_std must be positive, got {float(xp.min(std)):g}")
-    if std.ndim == 0:
-        return float(std)
-    check_shape("noise_std", std, output_shape)
-    return std
+    def __init__(self, measurement: LinearGaussian) -> None:
+        operator = measurement.operator
+        super().__init__(operator.event_shape, operator.output_shape, operator.is_complex)
+        self.measurement = measurement
 
+    def _arrays(self) -> dict[str, Array]:
+        return self.measurement._arrays()
 
-def _checked_cov(noise_cov: Any, measurement: LinearGaussian) -> tuple[Array, Array]:
-    m = size(measurement.output_shape)
-    if measurement.operator.is_complex or len(measurement.output_shape) != 1:
-        raise ValueError("noise_cov is for real vectors y; use noise_std here")
-    cov = parameter("noise_cov", noise_cov, shape=(m, m))
-    xp = array_namespace(noise_cov=cov)
-    return cov, cholesky("noise_cov", cov, xp)
+    def _apply(self, x: Array, xp: ModuleType) -> Array:
+        return self.measurement.whiten(self.measurement.operator._apply(x, xp))
 
+    def _adjoint(self, r: Array, xp: ModuleType) -> Array:
+        return self.measurement.operator._adjoint(self.measurement.unwhiten(r), xp)
 
-def cholesky(name: str, cov: Array, xp: ModuleType) -> Array:
-    """Lower Cholesky factor of a symmetric positive definite matrix."""
-    scale = float(xp.max(xp.abs(cov)))
-    if float(xp.max(xp.abs(cov - cov.T))) > 1e-8 * scale:
-        raise ValueError(f"{name} must be symmetric")
-    try:
-        factor = xp.linalg.cholesky(0.5 * (cov + cov.T))
-    except Exception:
-        factor = None
-    if factor is None or not bool(xp.all(xp.isfinite(factor))):
-        raise ValueError(f"{name} must be positive definite")
-    return factor
+    def _eigenform(self, xp: ModuleType, like: Array, weights: Array | None) -> Eigenform | None:
+        std = self.measurement.noise_std
+        if std is None or weights is not None:
+            return None
+        precision = as_cast(std, like, xp) ** -2
+        return self.measurement.operator._eigenform(xp, like, precision)

@@ -2,65 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
 from .._xp import Array, array_namespace, check_shape, flatten_events, size
-from ._base import Eigenform, Operator, as_cast, parameter
+from ._base import Operator, as_cast, as_shape, parameter
 
 
 class Dense(Operator):
     """A matrix that acts on C-order flattened events."""
 
-    def __init__(self, array: Array, event_shape: tuple[int, ...], output_shape: tuple[int, ...]):
+    def __init__(self, array: Array, event_shape: tuple[int, ...]) -> None:
         xp = array_namespace(A=array)
-        super().__init__(
-            event_shape, output_shape, bool(xp.isdtype(array.dtype, "complex floating"))
-        )
+        is_complex = bool(xp.isdtype(array.dtype, "complex floating"))
+        super().__init__(event_shape, (array.shape[0],), is_complex)
         self.array = array
 
-    def gram(self, like: Any = None) -> Eigenform:
-        xp = array_namespace(like=like, A=self.array)
-        _, s, vh = xp.linalg.svd(self.matrix(like) if not self.is_complex else self._real_matrix())
-        d = vh.shape[0]
-        values = xp.concat([s * s, xp.zeros(d - s.shape[0], dtype=s.dtype)])
-        return Eigenform(values, lambda x: x @ vh.T, lambda z: z @ vh)
-
     def matrix(self, like: Any = None) -> Array:
-        if like is None or self.is_complex:
-            return self.array
-        return as_cast(self.array, like, array_namespace(like=like, A=self.array))
+        xp, like = self._enter(like)
+        return as_cast(self.array, like, xp)
 
     def _arrays(self) -> dict[str, Array]:
         return {"A": self.array}
 
-    def _real_matrix(self) -> Array:
-        xp = array_namespace(A=self.array)
-        return xp.concat([xp.real(self.array), xp.imag(self.array)])
-
     def _apply(self, x: Array, xp: ModuleType) -> Array:
-        flat = flatten_events(x, xp)
-        matrix = self.array if self.is_complex else as_cast(self.array, x, xp)
-        if self.is_complex:
-            flat = xp.astype(flat, matrix.dtype)
-        return xp.reshape(flat @ matrix.T, (-1, *self.output_shape))
+        matrix = as_cast(self.array, x, xp)
+        return xp.astype(flatten_events(x, xp), matrix.dtype, copy=False) @ matrix.T
 
     def _adjoint(self, r: Array, xp: ModuleType) -> Array:
-        flat = flatten_events(r, xp)
-        if self.is_complex:
-            flat = xp.real(xp.astype(flat, self.array.dtype) @ xp.conj(self.array))
-        else:
-            flat = flat @ as_cast(self.array, r, xp)
+        matrix = as_cast(self.array, r, xp)
+        flat = xp.real(r @ xp.conj(matrix)) if self.is_complex else r @ matrix
         return xp.reshape(flat, (-1, *self.event_shape))
 
 
-def dense(A: Array, event_shape: tuple[int, ...] | None = None) -> Operator:
-    """A matrix as an operator.
+def dense(A: Array, event_shape: Sequence[int] | None = None) -> Operator:
+    """Make an operator of a matrix.
 
     Parameters
     ----------
     A : array, shape (m, d)
-        The matrix; it acts on the C-order flattened event. May be complex.
+        The matrix, real or complex; it acts on the C-order flattened event.
     event_shape : tuple of int, optional
         Shape of an event, with d entries; `(d,)` by default.
 
@@ -73,6 +55,8 @@ def dense(A: Array, event_shape: tuple[int, ...] | None = None) -> Operator:
     ------
     ValueError
         If `A` is not a finite matrix or `event_shape` has not d entries.
+    TypeError
+        If `A` does not hold numbers.
 
     Examples
     --------
@@ -86,8 +70,14 @@ def dense(A: Array, event_shape: tuple[int, ...] | None = None) -> Operator:
     check_shape("A", array, (None, None))
     if 0 in array.shape:
         raise ValueError(f"A must not be empty, got shape {tuple(array.shape)}")
-    m, d = array.shape
-    event = (d,) if event_shape is None else tuple(event_shape)
+    return Dense(array, columns_shape(event_shape, array.shape[1]))
+
+
+def columns_shape(event_shape: Sequence[int] | None, d: int) -> tuple[int, ...]:
+    """The shape of events with as many entries as A has columns."""
+    if event_shape is None:
+        return (d,)
+    event = as_shape("event_shape", event_shape)
     if size(event) != d:
-        raise ValueError(f"event_shape {event} must have the {d} entries of a row of A")
-    return Dense(array, event, (m,))
+        raise ValueError(f"event_shape {event} must have {d} entries, one per column of A")
+    return event

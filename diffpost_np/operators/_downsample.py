@@ -1,0 +1,128 @@
+"""Super-resolution: means of blocks are observed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from types import ModuleType
+
+from .._checks import integer
+from .._xp import Array, device_of
+from ._base import Operator, as_cast, as_shape
+from ._eigenform import Eigenform
+
+
+class Downsample(Operator):
+    """Means over blocks of the last axes."""
+
+    def __init__(self, event_shape: tuple[int, ...], factors: tuple[int, ...]) -> None:
+        coarse = tuple(n // f for n, f in zip(event_shape, factors, strict=True))
+        super().__init__(event_shape, coarse)
+        pairs = zip(coarse, factors, strict=True)
+        self.split_shape = tuple(entry for pair in pairs for entry in pair)
+        self.block_size = math.prod(factors)
+
+    def _apply(self, x: Array, xp: ModuleType) -> Array:
+        return xp.reshape(xp.mean(self._blocks(x, xp), axis=2), (-1, *self.output_shape))
+
+    def _adjoint(self, r: Array, xp: ModuleType) -> Array:
+        share = xp.reshape(r, (r.shape[0], -1, 1)) / self.block_size
+        return self._events(xp.broadcast_to(share, (*share.shape[:2], self.block_size)), xp)
+
+    def _blocks(self, x: Array, xp: ModuleType) -> Array:
+        """Events as (n, number of blocks, block size)."""
+        k = len(self.event_shape)
+        split = xp.reshape(x, (-1, *self.split_shape))
+        axes = (0, *range(1, 2 * k, 2), *range(2, 2 * k + 1, 2))
+        return xp.reshape(xp.permute_dims(split, axes), (x.shape[0], -1, self.block_size))
+
+    def _events(self, blocks: Array, xp: ModuleType) -> Array:
+        """The way back from `_blocks`."""
+        k = len(self.event_shape)
+        split = xp.reshape(blocks, (-1, *self.split_shape[::2], *self.split_shape[1::2]))
+        axes = (0, *(axis for i in range(1, k + 1) for axis in (i, i + k)))
+        return xp.reshape(xp.permute_dims(split, axes), (-1, *self.event_shape))
+
+    def _eigenform(self, xp: ModuleType, like: Array, weights: Array | None) -> Eigenform:
+        """In each block the mean has eigenvalue weight / size, what is orthogonal to it 0."""
+        device = device_of(like)
+        if weights is None:
+            weights = xp.ones(self.output_shape, dtype=like.dtype, device=device)
+        first = xp.reshape(as_cast(weights, like, xp), (-1, 1)) / self.block_size
+        rest = xp.zeros((first.shape[0], self.block_size - 1), dtype=like.dtype, device=device)
+        values = xp.reshape(xp.concat([first, rest], axis=1), (-1,))
+
+        def forward(x: Array) -> Array:
+            events = xp.reshape(x, (-1, *self.event_shape))
+            return xp.reshape(reflect(self._blocks(events, xp), xp), (x.shape[0], -1))
+
+        def inverse(z: Array) -> Array:
+            blocks = xp.reshape(z, (z.shape[0], -1, self.block_size))
+            return xp.reshape(self._events(reflect(blocks, xp), xp), (z.shape[0], -1))
+
+        return Eigenform(values, forward, inverse)
+
+
+def reflect(blocks: Array, xp: ModuleType) -> Array:
+    """Householder's reflection of the last axis that maps e_1 to -(1, ..., 1) / sqrt(size)."""
+    n = blocks.shape[-1]
+    root = 1 / math.sqrt(n)
+    first, rest = blocks[..., :1], blocks[..., 1:]
+    total = (1 + root) * first + root * xp.sum(rest, axis=-1, keepdims=True)
+    share = total / (1 + root)
+    return xp.concat([first - (1 + root) * share, rest - root * share], axis=-1)
+
+
+def downsample(event_shape: Sequence[int], factor: int | Sequence[int]) -> Operator:
+    """Make an operator that averages over blocks.
+
+    Parameters
+    ----------
+    event_shape : tuple of int
+        Shape of an event: `(d,)`, `(h, w)` or `(c, h, w)`.
+    factor : int or tuple of int
+        Side of a block, at least 1. An integer acts on both axes of an image, on the one axis
+        of a vector; a tuple of k entries on the last k axes.
+
+    Returns
+    -------
+    Operator
+        The map from an event to the means of its blocks, of shape `(h // factor, w // factor)`
+        and its like.
+
+    Raises
+    ------
+    ValueError
+        If a side of the event is not a multiple of the factor.
+    TypeError
+        If an argument is not made of integers.
+
+    Notes
+    -----
+    A' A is diagonal in a basis that a reflection of each block gives, with one eigenvalue
+    1 / block size per block and zeros; everything costs O(d) per event.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import diffpost_np as dp
+    >>> half = dp.operators.downsample((2, 4), 2)
+    >>> half(np.array([[[1.0, 2.0, 5.0, 5.0], [3.0, 4.0, 5.0, 5.0]]]))
+    array([[[2.5, 5. ]]])
+    """
+    event = as_shape("event_shape", event_shape)
+    sides = as_factors(factor, len(event))
+    if any(n % f for n, f in zip(event, sides, strict=True)):
+        raise ValueError(f"factor {factor} must divide event_shape {event} axis by axis")
+    return Downsample(event, sides)
+
+
+def as_factors(factor: int | Sequence[int], n_axes: int) -> tuple[int, ...]:
+    """One factor per axis of an event, 1 for its leading axes."""
+    if isinstance(factor, Sequence):
+        sides = as_shape("factor", factor)
+    else:
+        sides = (integer("factor", factor),) * min(n_axes, 2)
+    if len(sides) > n_axes:
+        raise ValueError(f"factor {sides} has more entries than an event has axes ({n_axes})")
+    return (1,) * (n_axes - len(sides)) + sides

@@ -1,0 +1,119 @@
+"""The eigenform of a symmetric operator, and the bases that the library knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+from .._xp import Array, size
+
+
+@dataclass(frozen=True)
+class Eigenform:
+    """A symmetric operator V diag(values) V' on flattened events, V orthogonal and real.
+
+    Parameters
+    ----------
+    values : array, shape (d,)
+        Eigenvalues, in the order in which `forward` returns coordinates.
+    forward, inverse : callable
+        V' and V on batches `(n, d)`; real arrays in, real arrays out, Euclidean norms are kept.
+    is_identity : bool, optional
+        True where V is the identity, that is where the operator is diagonal in the entries.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import diffpost_np as dp
+    >>> form = dp.operators.downsample((4,), 2).gram()
+    >>> form.values
+    array([0.5, 0. , 0.5, 0. ])
+    >>> form.solve(np.array([[3.0, 3.0, 1.0, -1.0]]), shift=1.0)
+    array([[ 2.,  2.,  1., -1.]])
+    """
+
+    values: Array
+    forward: Callable[[Array], Array]
+    inverse: Callable[[Array], Array]
+    is_identity: bool = False
+
+    def solve(self, b: Array, *, shift: Array | float, scale: Array | float = 1.0) -> Array:
+        """Solve (scale * V diag(values) V' + shift I) x = b.
+
+        Parameters
+        ----------
+        b : array, shape (n, d)
+            Right-hand sides.
+        shift : float or array of shape (n, 1)
+            Added to every eigenvalue, positive.
+        scale : float or array of shape (n, 1), optional
+            Factor of the eigenvalues, at least 0.
+
+        Returns
+        -------
+        array, shape (n, d)
+            The solutions.
+        """
+        return self.inverse(self.forward(b) / (scale * self.values + shift))
+
+
+def identity_form(values: Array) -> Eigenform:
+    """A diagonal operator."""
+    return Eigenform(values, _same, _same, is_identity=True)
+
+
+def _same(x: Array) -> Array:
+    return x
+
+
+def hartley_form(
+    values: Array, event_shape: Sequence[int], axes: tuple[int, ...], xp: ModuleType
+) -> Eigenform:
+    """An operator that is diagonal in Fourier space, its values even in the frequency.
+
+    Re F - Im F of the orthonormal FFT (Hartley's transform) is real, orthogonal and its own
+    inverse; it mixes only the frequencies k and -k, whose values agree.
+    """
+
+    def transform(x: Array) -> Array:
+        dtype = xp.complex64 if x.dtype == xp.float32 else xp.complex128
+        events = xp.astype(xp.reshape(x, (-1, *event_shape)), dtype)
+        spectrum = xp.fft.fftn(events, axes=axes, norm="ortho")
+        return xp.reshape(xp.real(spectrum) - xp.imag(spectrum), (-1, size(event_shape)))
+
+    return Eigenform(values, transform, transform)
+
+
+def matrix_form(matrix: Array, xp: ModuleType) -> Eigenform:
+    """M' M for a real matrix (m, d), from its singular values: O(d min(m, d)) per event."""
+    _, s, vh = xp.linalg.svd(matrix, full_matrices=False)
+    k, d = vh.shape
+    if k == d:
+        return Eigenform(s * s, lambda x: x @ vh.T, lambda z: z @ vh)
+    values = xp.concat([s * s, xp.zeros(d - k, dtype=s.dtype)])
+    return Eigenform(values, *_completed(vh, xp))
+
+
+def _completed(
+    vh: Array, xp: ModuleType
+) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
+    """V' and V for an orthogonal V (d, d) whose first k columns are the rows of `vh` (k, d).
+
+    With E the first k columns of the identity and B = vh' O, the block reflector
+    Q = I - W T W', W = E - B, T = (I - E' B)^-1, maps E to B, and V = Q diag(O', I). The
+    rotation O makes E' B = -P diag(c) P', c >= 0, so T is as well conditioned as can be.
+    """
+    k, d = vh.shape
+    p, c, qh = xp.linalg.svd(vh[:, :k].T)
+    rotation = -(qh.T @ p.T)
+    w = xp.eye(d, k, dtype=vh.dtype) - vh.T @ rotation
+    tw = ((p / (1 + c)) @ p.T) @ w.T
+
+    def reflect(x: Array) -> Array:
+        return x - (x @ w) @ tw
+
+    def turn(x: Array, by: Array) -> Array:
+        return xp.concat([x[:, :k] @ by, x[:, k:]], axis=1)
+
+    return lambda x: turn(reflect(x), rotation.T), lambda z: reflect(turn(z, rotation))
