@@ -11,7 +11,7 @@ import pytest
 
 
 def _library():
-    """The newest libnvrtc in the `nvidia` packages, or None."""
+    """A libnvrtc of the `nvidia` packages, or None."""
     spec = importlib.util.find_spec("nvidia")
     folders = [] if spec is None else map(pathlib.Path, spec.submodule_search_locations or ())
     found = sorted(path for folder in folders for path in folder.rglob("libnvrtc.so.*"))

@@ -36,11 +36,10 @@ FILL(random_uniform, real, PER_BLOCK, uniforms)
 FILL(random_normal, real, PER_BLOCK, normals)
 
 /* A team's chain and memory. Lanes of a warp meet, so all go along to the end: a team beyond the
-   last chain repeats it and writes nothing. */
+   last chain does the same as that chain's own. */
 typedef struct {
     team_t team;
     long long chain;
-    int writes;
     real *memory;
 } place_t;
 
@@ -50,10 +49,8 @@ DEVICE place_t find_place(PLACE_PARAMETERS) {
     extern __shared__ real shared[];
     const int thread = (int)threadIdx.x, in_block = thread / n_lanes;
     const long long chain = (long long)blockIdx.x * ((int)blockDim.x / n_lanes) + in_block;
-    const int writes = chain < n_chains;
     const place_t place = {{thread % n_lanes, n_lanes},
-                           writes ? chain : n_chains - 1,
-                           writes,
+                           chain < n_chains ? chain : n_chains - 1,
                            shared + in_block * memory_per_team};
     return place;
 }
@@ -73,7 +70,7 @@ __global__ void mixture_score(real *out, const real *x, PLACE_PARAMETERS, MIXTUR
     const place_t here = find_place(n_chains, n_lanes, memory_per_team);
     const scratch_t s = mixture_scratch(&p, here.memory);
     score(here.team, &p, n_levels == 1 ? 0 : here.chain, x + here.chain * dim, s);
-    if (here.writes) FOR_OWN(here.team, i, dim) out[here.chain * dim + i] = s.score[i];
+    FOR_OWN(here.team, i, dim) out[here.chain * dim + i] = s.score[i];
 }
 
 __global__ void mixture_log_density(real *out, const real *x, PLACE_PARAMETERS,
@@ -83,7 +80,7 @@ __global__ void mixture_log_density(real *out, const real *x, PLACE_PARAMETERS,
     const scratch_t s = mixture_scratch(&p, here.memory);
     const long long level = n_levels == 1 ? 0 : here.chain;
     const real value = log_density(here.team, &p, level, x + here.chain * dim, s);
-    if (here.writes && here.team.lane == 0) out[here.chain] = value;
+    if (here.team.lane == 0) out[here.chain] = value;
 }
 
 /* Levels are rows: the mixture is smoothed at the noise level of each. */
@@ -102,7 +99,7 @@ __global__ void advance_rows(real *out, const real *x, PLACE_PARAMETERS, MIXTURE
     for (int row = 0; row < n_levels; row++, stream.step++)
         advance(here.team, &p, row, rows + N_COLUMNS * row, linear, y + here.chain * y_stride,
                 stream, (word)here.chain, state, residual, s);
-    if (here.writes) FOR_OWN(here.team, i, dim) out[here.chain * dim + i] = state[i];
+    FOR_OWN(here.team, i, dim) out[here.chain * dim + i] = state[i];
 }
 
 #ifdef __cplusplus
