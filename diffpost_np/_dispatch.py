@@ -17,16 +17,20 @@ from typing import Any, TypeVar
 
 from ._xp import short_name
 
+NUMBA = {
+    "random": ("random_bits", "random_uniform", "random_normal"),
+}
 CUDA = {
     "random": ("random_bits", "random_uniform", "random_normal"),
     "mixture": ("mixture_score", "mixture_log_density"),
     "rows": ("advance_rows",),
 }
-"""Operations with a CUDA kernel, by the module of `_cuda` that launches it."""
+"""Operations with a kernel, by the module of `_numba` or `_cuda` that has it."""
 
 KERNELS: dict[tuple[str, str], str] = {
-    (name, "cupy"): f"{__package__}._cuda.{module}:{name}"
-    for module, names in CUDA.items()
+    (name, space): f"{__package__}.{folder}.{module}:{name}"
+    for space, folder, modules in (("numpy", "_numba", NUMBA), ("cupy", "_cuda", CUDA))
+    for module, names in modules.items()
     for name in names
 }
 """Dotted path `module:function` of each kernel, by operation and backend."""

@@ -1,0 +1,146 @@
+"""Device functions: what one lane computes, written once for both floating dtypes.
+
+A kernel loops over the lanes of a block, and LLVM turns that loop into vector code once every
+call in it is inlined: hence `forceinline`, no branches, and functions of our own where Numba
+would call a library. Random numbers round every operation, as `_philox.py` does; what serves
+mixtures is fused.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .._philox import (
+    COSINE32,
+    COSINE64,
+    KEY_INCREMENTS,
+    MASK,
+    MINUS_2_LOG_2,
+    MULTIPLIERS,
+    RADIUS32,
+    RADIUS64,
+    SINE32,
+    SINE64,
+)
+from .intrinsics import (
+    constant,
+    fma,
+    fraction,
+    fused_polynomial,
+    negate_if_odd,
+    polynomial,
+    scale_by_exponent,
+    split,
+    sqrt,
+    uniform_with_tail,
+)
+
+device = njit(forceinline=True, error_model="numpy")
+
+_M0, _M1 = map(np.uint64, MULTIPLIERS)
+_W0, _W1 = map(np.uint64, KEY_INCREMENTS)
+_LOW, _HALF = np.uint64(MASK), np.uint64(32)
+
+# exp on [-log(2)/2, log(2)/2], relative errors below 2^-51 and 2^-28.
+_EXP64 = (
+    2.7488446071361573e-07,
+    2.7639768291138342e-06,
+    2.4801917674158191e-05,
+    1.9841171383867820e-04,
+    1.3888888499155653e-03,
+    8.3333333846665069e-03,
+    4.1666666668425996e-02,
+    1.6666666666557737e-01,
+    4.9999999999997287e-01,
+    1.0000000000000064e00,
+    1.0,
+)
+_EXP32 = (
+    1.3836825e-03,
+    8.3748156e-03,
+    4.1668226e-02,
+    1.6666420e-01,
+    4.9999992e-01,
+    1.0,
+    1.0,
+)
+_LOG2_E = 1.4426950408889634
+_LOWEST_LOGIT = -69.3  # log 2^-100: smaller responsibilities are zero
+
+_exp = fused_polynomial(_EXP64, _EXP32)
+_rounder = constant(1.5 * 2.0**52, 1.5 * 2.0**23)  # added, it leaves an integer in the low bits
+_log2_high = constant(0.6931471805599453, 0.6931472)
+_log2_low = constant(2.3190468138462996e-17, -1.9046543e-09)
+_radius = polynomial(RADIUS64, RADIUS32)
+_sine = polynomial(SINE64, SINE32)
+_cosine = polynomial(COSINE64, COSINE32)
+
+
+@device
+def _round(c0, c1, c2, c3, k0, k1):
+    p0, p1 = _M0 * c0, _M1 * c2
+    c0, c1 = (p1 >> _HALF) ^ c1 ^ k0, p1 & _LOW
+    c2, c3 = (p0 >> _HALF) ^ c3 ^ k1, p0 & _LOW
+    return c0, c1, c2, c3, (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
+
+
+@device
+def philox(c0, c1, c2, c3, k0, k1):
+    """Ten rounds of Philox4x32; unrolled by hand, since a loop would stop vectorisation."""
+    c0, c1, c2, c3, k0, k1 = _round(c0, c1, c2, c3, k0, k1)
+    c0, c1, c2, c3, k0, k1 = _round(c0, c1, c2, c3, k0, k1)
+    c0, c1, c2, c3, k0, k1 = _round(c0, c1, c2, c3, k0, k1)
+    c0, c1, c2, c3, k0, k1 = _round(c0, c1, c2, c3, k0, k1)
+    c0, c1, c2, c3, k0, k1 = _round(c0, c1, c2, c3, k0, k1)
+    c0, c1, c2, c3, k0, k1 = _round(c0, c1, c2, c3, k0, k1)
+    c0, c1, c2, c3, k0, k1 = _round(c0, c1, c2, c3, k0, k1)
+    c0, c1, c2, c3, k0, k1 = _round(c0, c1, c2, c3, k0, k1)
+    c0, c1, c2, c3, k0, k1 = _round(c0, c1, c2, c3, k0, k1)
+    c0, c1, c2, c3, k0, k1 = _round(c0, c1, c2, c3, k0, k1)
+    return c0, c1, c2, c3
+
+
+@device
+def join(high, low):
+    """Two words of 32 bits in one of 64."""
+    return (high << _HALF) | low
+
+
+@device
+def minus_2_log(x):
+    """-2 log x for positive normal x."""
+    real = type(x)
+    m, exponent = split(x)
+    s = (m - real(1.0)) / (m + real(1.0))
+    return exponent * real(MINUS_2_LOG_2) + s * _radius(s * s)
+
+
+@device
+def normal_pair(word, direction):
+    """Two standard normals from two words by Box-Muller, as `_philox.py` has it."""
+    radius = negate_if_odd(sqrt(minus_2_log(uniform_with_tail(word))), direction)
+    real = type(radius)
+    f = fma(real(2.0), fraction(direction), real(-1.0))
+    z = f * f
+    sin, cos = f * _sine(z), _cosine(z)
+    exchange = (direction & type(direction)(2)) != type(direction)(0)
+    return radius * (sin if exchange else cos), radius * (cos if exchange else sin)
+
+
+@device
+def log(x):
+    """log x for positive normal x, within 5 ulp."""
+    return type(x)(-0.5) * minus_2_log(x)
+
+
+@device
+def exp_or_zero(x):
+    """exp x for x <= 0, within 3 ulp, and 0 below 2^-100."""
+    real = type(x)
+    shifted = fma(x, real(_LOG2_E), _rounder(x))
+    n = shifted - _rounder(x)
+    r = fma(-n, _log2_high(x), x)
+    r = fma(-n, _log2_low(x), r)
+    value = scale_by_exponent(_exp(r), shifted)
+    return value if x > real(_LOWEST_LOGIT) else real(0.0)
