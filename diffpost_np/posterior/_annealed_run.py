@@ -14,12 +14,14 @@ from .._xp import Array
 from ..random import Purpose, normal
 from ._annealing import AnnealingSchedule
 from ._chains import Chains, langevin_row
-from ._curvature import curvature
+from ._curvature import Curvature, curvature
 from ._problem import Problem
 from ._result import Result
 
-_PROBES = 32
+_PROBES = 64
 """Prior draws at which curvature is looked at."""
+_CONCAVE_SHARE = 0.98
+"""Share of segments between draws along which log p must be concave for no warning."""
 
 
 @dataclass(frozen=True)
@@ -161,16 +163,14 @@ def _schedule(
     alpha, smoothness = settings.alpha, settings.smoothness
     reasons: tuple[str, ...] = ()
     if alpha is None or smoothness is None:
-        low, high = _estimate(problem, x, bandwidth)
-        alpha, reasons = _usable(problem, x, low) if alpha is None else (alpha, ())
-        smoothness = high if smoothness is None else smoothness
-    measurement = problem.linear()
-    gain_ = gain(problem)
+        seen = _estimate(problem, x, bandwidth)
+        alpha, reasons = _usable(problem, x, seen) if alpha is None else (alpha, ())
+        smoothness = seen.smoothness if smoothness is None else smoothness
     schedule = AnnealingSchedule.admissible(
         alpha=alpha,
         smoothness=max(smoothness, alpha),
-        gain=gain_,
-        m=math.prod(measurement.output_shape),
+        gain=gain(problem),
+        m=math.prod(problem.linear().output_shape),
         d=problem.d,
         tolerance=settings.tolerance,
     )
@@ -179,23 +179,24 @@ def _schedule(
     return schedule, reasons
 
 
-def _estimate(problem: Problem, x: Array, bandwidth: float) -> tuple[float, float]:
+def _estimate(problem: Problem, x: Array, bandwidth: float) -> Curvature:
     """Extreme curvatures at prior draws that do not depend on how many chains there are."""
     probes = problem.initial(None, _PROBES) if hasattr(problem.prior, "sample") else x[:_PROBES, :]
     return curvature(problem.xp, lambda u: problem.score(u, bandwidth), probes, problem.key)
 
 
-def _usable(problem: Problem, x: Array, low: float) -> tuple[float, tuple[str, ...]]:
+def _usable(problem: Problem, x: Array, seen: Curvature) -> tuple[float, tuple[str, ...]]:
     """A positive alpha; where the prior is not log-concave, that of its overall spread."""
-    if low > 0:
-        return low, ()
-    xp = problem.xp
-    spread = float(xp.max(xp.var(x, axis=0)))
-    reason = (
-        f"the prior is not log-concave (curvature {low:.3g} at one of its draws): chains do not "
-        "cross between its modes and the result may keep the prior's weights; annealed_smc does"
-    )
-    return 1 / max(spread, 1e-30), (reason,)
+    reasons: tuple[str, ...] = ()
+    if seen.alpha <= 0 or seen.concave_share < _CONCAVE_SHARE:
+        reasons = (
+            "the prior is not log-concave: chains do not cross between its modes, and the "
+            "result may keep the prior's weights of them; annealed_smc weighs them",
+        )
+    if seen.alpha > 0:
+        return seen.alpha, reasons
+    spread = float(problem.xp.max(problem.xp.var(x, axis=0)))
+    return 1 / max(spread, 1e-30), reasons
 
 
 def gain(problem: Problem) -> float:

@@ -5,20 +5,35 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from types import ModuleType
+from typing import NamedTuple
 
 from .._xp import Array
 from ..random import Key, Purpose, normal
 
 _SUBSPACE = 24
+_SEGMENTS = 16
+
+
+class Curvature(NamedTuple):
+    """Convexity of -log p as seen at some of its draws.
+
+    `alpha` is a lower tenth of the smallest eigenvalues of the Hessian and of the curvature along
+    segments between points, `smoothness` the largest eigenvalue, and `concave_share` the share
+    of segments along which log p is concave.
+    """
+
+    alpha: float
+    smoothness: float
+    concave_share: float
 
 
 def curvature(
     xp: ModuleType, score: Callable[[Array], Array], points: Array, key: Key
-) -> tuple[float, float]:
-    """Smallest and largest eigenvalue of minus the Hessian over some points (n, d).
+) -> Curvature:
+    """Look at the curvature of -log p at points (n, d).
 
-    Lanczos on central differences of the score: exact up to rounding for d <= 24, and from
-    inside for larger d, that is alpha may come out too large and L too small.
+    Eigenvalues by Lanczos on central differences of the score: exact up to rounding for
+    d <= 24, and from inside for larger d, that is alpha may come out too large and L too small.
     """
     scale = float(xp.max(xp.std(points, axis=0)))
     scale = scale if scale > 0 else 1.0
@@ -29,7 +44,27 @@ def curvature(
 
     start = normal(key, tuple(points.shape), purpose=Purpose.DIRECTION, like=points)
     ritz = xp.linalg.eigvalsh(_lanczos(xp, product, start))
-    return float(xp.min(ritz)), float(xp.max(ritz))
+    slopes = _slopes(xp, score, points)
+    alpha = min(_lower_tenth(xp, ritz[:, 0]), _lower_tenth(xp, xp.reshape(slopes, (-1,))))
+    share = float(xp.mean(xp.astype(xp.min(slopes, axis=1) > 0, points.dtype)))
+    return Curvature(alpha, float(xp.max(ritz)), share)
+
+
+def _slopes(xp: ModuleType, score: Callable[[Array], Array], x: Array) -> Array:
+    """Curvature of -log p along segments from each point to the next, (n, _SEGMENTS)."""
+    direction = xp.roll(x, 1, axis=0) - x
+    square = xp.sum(direction * direction, axis=1)
+    square = xp.where(square > 0, square, xp.ones_like(square))
+    along = [
+        xp.sum(score(x + (t / _SEGMENTS) * direction) * direction, axis=1) / square
+        for t in range(_SEGMENTS + 1)
+    ]
+    slopes = xp.stack(along, axis=1)
+    return _SEGMENTS * (slopes[:, :-1] - slopes[:, 1:])
+
+
+def _lower_tenth(xp: ModuleType, values: Array) -> float:
+    return float(xp.sort(values)[values.shape[0] // 10])
 
 
 def _lanczos(xp: ModuleType, product: Callable[[Array], Array], start: Array) -> Array:

@@ -28,7 +28,6 @@ class LocalizedPrior:
 
     def score(self, x: Array, sigma: Any = 0.0) -> Array:
         """Score of p(x | x0) smoothed by sigma."""
-        xp = self.problem.xp
         x0 = self._rows(x.shape[0])
         s2, t2 = self.std**2, float(sigma) ** 2
         share = s2 / (s2 + t2)

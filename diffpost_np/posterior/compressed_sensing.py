@@ -113,8 +113,8 @@ def compressed_sensing(
     --------
     >>> import numpy as np
     >>> import diffpost_np as dp
-    >>> prior = dp.priors.Gaussian(np.zeros(3), [4.0, 0.01, 0.01])
-    >>> measurement = dp.LinearGaussian(np.array([[1.0, 1.0, 0.0]]), 0.1)
+    >>> prior = dp.priors.Gaussian(np.zeros(3), [4.0, 1.0, 1.0])
+    >>> measurement = dp.LinearGaussian(np.array([[1.0, 1.0, 0.0]]), 0.5)
     >>> result = dp.posterior.compressed_sensing(
     ...     prior, measurement, [2.0], radius=0.5, n_samples=50, rng=0
     ... )
