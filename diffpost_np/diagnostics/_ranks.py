@@ -76,7 +76,7 @@ def sbc_ranks(
     statistic: Callable[[Array], Array] | None = None,
     rng: Any = None,
 ) -> Ranks:
-    """Ranks of the truth among posterior samples, for simulation-based calibration.
+    """Rank truths among posterior samples, for simulation-based calibration.
 
     Parameters
     ----------

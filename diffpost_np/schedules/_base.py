@@ -65,7 +65,7 @@ class Schedule:
         Returns
         -------
         float or array
-            alpha(t).
+            The scale, alpha(t).
 
         Raises
         ------
@@ -85,7 +85,7 @@ class Schedule:
         Returns
         -------
         float or array
-            sigma(t).
+            The standard deviation, sigma(t).
 
         Raises
         ------
@@ -105,7 +105,7 @@ class Schedule:
         Returns
         -------
         float or array
-            sigma(t) / alpha(t).
+            The ratio sigma(t) / alpha(t).
 
         Raises
         ------
@@ -125,7 +125,7 @@ class Schedule:
         Returns
         -------
         float or array
-            log(alpha^2 / sigma^2): twice the lambda of the exponential integrators.
+            The logarithm of alpha^2 / sigma^2, twice the lambda of the exponential integrators.
 
         Raises
         ------
@@ -140,7 +140,7 @@ class Schedule:
         Parameters
         ----------
         noise_level : float or array
-            sigma / alpha, inside `noise_levels`.
+            Level sigma / alpha, inside `noise_levels`.
 
         Returns
         -------
@@ -160,7 +160,7 @@ class Schedule:
         Parameters
         ----------
         log_snr : float or array
-            log(alpha^2 / sigma^2).
+            Logarithm of alpha^2 / sigma^2.
 
         Returns
         -------
@@ -175,7 +175,7 @@ class Schedule:
         return _elementwise("log_snr", log_snr, self._time_at_log_snr)
 
     def velocity_coefficients(self, t: Any) -> tuple[Any, Any]:
-        """Numbers (a, b) of the velocity v = a x_0 + b eps that networks of this kind predict.
+        """The a and b of the velocity v = a x_0 + b eps that networks of this kind predict.
 
         Parameters
         ----------
@@ -185,7 +185,7 @@ class Schedule:
         Returns
         -------
         tuple of float or array
-            a and b, with alpha b - sigma a = 1, hence x_0 = b x_t - sigma v and
+            The two numbers, with alpha b - sigma a = 1, hence x_0 = b x_t - sigma v and
             eps = alpha v - a x_t.
 
         Raises

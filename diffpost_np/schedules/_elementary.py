@@ -127,7 +127,7 @@ class Flow(Schedule):
     """
 
     def velocity_coefficients(self, t: Any) -> tuple[Any, Any]:
-        """Numbers (a, b) of the velocity v = a x_0 + b eps: (-1, 1).
+        """The a and b of the velocity v = a x_0 + b eps: (-1, 1).
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class Flow(Schedule):
         Returns
         -------
         tuple of float or array
-            a and b.
+            The two numbers.
 
         Raises
         ------

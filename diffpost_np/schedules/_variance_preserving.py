@@ -16,7 +16,7 @@ class VariancePreserving(Schedule):
     """A schedule with alpha^2 + sigma^2 = 1."""
 
     def velocity_coefficients(self, t: Any) -> tuple[Any, Any]:
-        """Numbers (a, b) of the velocity v = a x_0 + b eps: (-sigma, alpha).
+        """The a and b of the velocity v = a x_0 + b eps: (-sigma, alpha).
 
         Parameters
         ----------
@@ -26,7 +26,7 @@ class VariancePreserving(Schedule):
         Returns
         -------
         tuple of float or array
-            a and b.
+            The two numbers.
 
         Raises
         ------
