@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from .._xp import Array, device_of, map_rows
-from ._limits import negligible
+from ._noise import negligible
 
 CROSSOVER = 1 / (2 * math.pi)
 N_WAVES = 3

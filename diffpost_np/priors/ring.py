@@ -10,6 +10,7 @@ from .._checks import number
 from .._xp import Array, device_of, map_rows
 from ..random import Key, Purpose, normal
 from ._base import Prior
+from ._noise import Noise, combine, negligible
 
 __all__ = ["Ring"]
 
@@ -86,23 +87,23 @@ class Ring(Prior):
         at = self._locate(xp, x, sigma)
         outer = at.unit * ((self.radius - at.r) - self.radius * at.angle.deficit)
         inner = x * (at.pull - 1)
-        return xp.where(at.is_inner, inner, outer) / at.scale / at.scale
+        return xp.where(at.is_inner, inner, outer) / at.noise.scale / at.noise.scale
 
     def _denoise(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
         at = self._locate(xp, x, sigma)
-        return (at.own + at.noise * at.pull) * x
+        return (at.noise.own + at.noise.added * at.pull) * x
 
     def _denoise_vjp(self, xp: ModuleType, x: Array, sigma: Array, v: Array) -> Array:
         at = self._locate(xp, x, sigma)
-        along = at.own + at.noise * at.tension * at.angle.variance
-        across = at.own + at.noise * at.pull
+        along = at.noise.own + at.noise.added * at.tension * at.angle.variance
+        across = at.noise.own + at.noise.added * at.pull
         tangent = xp.concat([-at.unit[:, 1:], at.unit[:, :1]], axis=1)
         return _stretch(xp, v, at.unit, along) + _stretch(xp, v, tangent, across)
 
     def _log_density(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
         at = self._locate(xp, x, sigma)
-        misfit = (at.r - self.radius) / at.scale
-        log_volume = math.log(2 * math.pi) + 2 * xp.log(at.scale)
+        misfit = (at.r - self.radius) / at.noise.scale
+        log_volume = math.log(2 * math.pi) + 2 * xp.log(at.noise.scale)
         return (at.angle.log_i0e - 0.5 * misfit * misfit - log_volume)[:, 0]
 
     def _sample(self, key: Key, n: int, first_chain: int) -> Array:
@@ -113,22 +114,15 @@ class Ring(Prior):
 
     def _locate(self, xp: ModuleType, x: Array, sigma: Array) -> _Location:
         r = xp.hypot(x[:, :1], x[:, 1:])
-        scale = xp.hypot(sigma[:, None], xp.full_like(sigma[:, None], self.width))
-        own, noise = self._shares(xp, sigma[:, None], scale)
-        narrow = xp.maximum(scale, _negligible(xp, x) * (self.radius + r))
+        noise = combine(xp, self.width, sigma)
+        narrow = xp.maximum(noise.scale, negligible(xp, x) * (self.radius + r))
         root = xp.sqrt(self.radius / narrow) * xp.sqrt(r / narrow)
         tension = (self.radius / narrow) ** 2
         angle, is_inner = _von_mises(xp, root), root < 1
         far = (1 - angle.deficit) * (self.radius / xp.where(is_inner, xp.ones_like(r), r))
         pull = xp.where(is_inner, tension * angle.slope, far)
         unit = _direction(xp, x, r)
-        return _Location(r, unit, scale, own, noise, tension, pull, is_inner, angle)
-
-    def _shares(self, xp: ModuleType, sigma: Array, scale: Array) -> tuple[Array, Array]:
-        """width^2 and sigma^2 as parts of scale^2; at scale = 0 all of it is noise."""
-        if self.width == 0:
-            return xp.zeros_like(sigma), xp.ones_like(sigma)
-        return (self.width / scale) ** 2, (sigma / scale) ** 2
+        return _Location(r, unit, noise, tension, pull, is_inner, angle)
 
 
 class _Angle(NamedTuple):
@@ -149,9 +143,7 @@ class _Location(NamedTuple):
 
     r: Array
     unit: Array
-    scale: Array
-    own: Array
-    noise: Array
+    noise: Noise
     tension: Array
     """(radius / scale)^2."""
     pull: Array
@@ -196,8 +188,3 @@ def _direction(xp: ModuleType, x: Array, r: Array) -> Array:
 def _stretch(xp: ModuleType, v: Array, unit: Array, factor: Array) -> Array:
     """The component of v along a unit vector, times a factor."""
     return factor * xp.sum(v * unit, axis=1, keepdims=True) * unit
-
-
-def _negligible(xp: ModuleType, x: Array) -> float:
-    """A ratio so small that its square does not underflow, nor anything else depends on it."""
-    return float(xp.finfo(x.dtype).smallest_normal) ** 0.45
