@@ -9,6 +9,7 @@ import concurrent.futures
 import contextlib
 import ctypes
 import functools
+import importlib
 import pathlib
 import shutil
 import subprocess
@@ -85,6 +86,19 @@ class Module:
         self.library.host_start_warp(WARP if n_lanes > 1 else 1)
         list((map if n_lanes == 1 else self.pool.map)(run, range(WARP)))
         assert self.library.host_in_step(), "the lanes of a warp did not meet at the same points"
+
+
+def same_bits(a, b):
+    """Whether two NumPy arrays are equal to the last bit."""
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+def cupy_namespace():
+    """The array namespace of CuPy; skips the test where there is no device."""
+    cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
+    if not cupy.cuda.is_available():
+        pytest.skip("no CUDA device")
+    return importlib.import_module("array_api_compat.cupy")
 
 
 @contextlib.contextmanager

@@ -83,11 +83,11 @@ __global__ void mixture_log_density(real *out, const real *x, PLACE_PARAMETERS,
     if (here.team.lane == 0) out[here.chain] = value;
 }
 
-/* Levels are rows: the mixture is smoothed at the noise level of each. */
+/* Levels are one for all rows, or one for each. */
 __global__ void advance_rows(real *out, const real *x, PLACE_PARAMETERS, MIXTURE_PARAMETERS,
-                             const real *rows, int n_outputs, const real *matrix,
-                             const real *weights, const real *y, long long y_stride,
-                             STREAM_PARAMETERS) {
+                             int n_rows, const real *rows, int n_outputs,
+                             const real *matrix, const real *weights, const real *y,
+                             long long y_stride, STREAM_PARAMETERS) {
     const mixture_t p = MIXTURE;
     const linear_t linear = {n_outputs, matrix, weights};
     const place_t here = find_place(n_chains, n_lanes, memory_per_team);
@@ -96,9 +96,9 @@ __global__ void advance_rows(real *out, const real *x, PLACE_PARAMETERS, MIXTURE
     const scratch_t s = mixture_scratch(&p, residual + n_outputs);
     FOR_OWN(here.team, i, dim) state[i] = x[here.chain * dim + i];
     __syncwarp();
-    for (int row = 0; row < n_levels; row++, stream.step++)
-        advance(here.team, &p, row, rows + N_COLUMNS * row, linear, y + here.chain * y_stride,
-                stream, (word)here.chain, state, residual, s);
+    for (int row = 0; row < n_rows; row++, stream.step++)
+        advance(here.team, &p, n_levels == 1 ? 0 : row, rows + N_COLUMNS * row, linear,
+                y + here.chain * y_stride, stream, (word)here.chain, state, residual, s);
     FOR_OWN(here.team, i, dim) out[here.chain * dim + i] = state[i];
 }
 

@@ -51,9 +51,10 @@ def _launch(
     stream: Stream,
 ) -> Array:
     out = xp.empty_like(x)
-    smoothed = smooth(xp, xp.asarray(rows[:, 0] ** 2, dtype=x.dtype), tables)
-    table = xp.asarray(rows, dtype=x.dtype)
-    tail = (table, *_linear_arguments(xp, x, linear), *stream_arguments(stream))
+    sigma = rows[:, 0] if np.ptp(rows[:, 0]) else rows[:1, 0]  # one level for all, or for each
+    smoothed = smooth(xp, xp.asarray(sigma**2, dtype=x.dtype), tables)
+    table = (np.int32(len(rows)), xp.asarray(rows, dtype=x.dtype))
+    tail = (*table, *_linear_arguments(xp, x, linear), *stream_arguments(stream))
     teams.launch("advance_rows", x.shape[0], (out, x, *smoothed.arguments, *tail))
     return out
 

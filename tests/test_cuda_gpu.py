@@ -1,0 +1,118 @@
+"""The public functions on a CUDA device: same bits of noise, same numbers, arrays that stay."""
+
+import cuda_host
+import numpy as np
+import pytest
+
+import diffpost_np as dp
+
+pytestmark = pytest.mark.gpu
+DTYPES = [np.float64, np.float32]
+
+
+@pytest.fixture(scope="module")
+def gpu():
+    return cuda_host.cupy_namespace()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(1, 1), (7, 3, 5), (100_003, 7), (3, 200_001)])
+def test_one_key_gives_the_same_variates(gpu, dtype, shape):
+    key, like = dp.random.key(7), np.zeros(1, dtype=dtype)
+    place = {"step": 2**32 - 1, "purpose": 255, "first_chain": 2**31, "stage": 3, "cloud": 65535}
+    for draw in (dp.random.bits, dp.random.uniform, dp.random.normal):
+        expected = draw(key, shape, like=like, **place)
+        ours = draw(key, shape, like=gpu.asarray(like), **place)
+        assert isinstance(ours, gpu.ndarray)
+        assert cuda_host.same_bits(ours.get(), expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_reference_gives_the_same_variates_there(gpu, dtype):
+    key, like = dp.random.key(8), gpu.zeros(1, dtype=dtype)
+    for draw in (dp.random.bits, dp.random.uniform, dp.random.normal):
+        kernel = draw(key, (1000, 33), like=like)
+        with dp.reference():
+            assert cuda_host.same_bits(draw(key, (1000, 33), like=like).get(), kernel.get())
+
+
+def problem(xp, form, dtype, d=64, n_components=25):
+    """A mixture as users make it, one measurement of half its dimension, and points."""
+    rng = np.random.default_rng(3)
+    root = rng.standard_normal((n_components, d, d)) / np.sqrt(d) + np.eye(d)
+    factor = rng.standard_normal((n_components, d, 3))
+    arrays = {
+        "scalar": np.array(0.5),
+        "diagonal": rng.uniform(0.2, 2, (n_components, d)),
+        "full": root @ root.swapaxes(1, 2) + 0.2 * np.eye(d),
+    }
+    if form == "low rank":
+        covs = dp.priors.LowRank(xp.asarray(factor), xp.asarray(arrays["diagonal"]))
+    else:
+        covs = xp.asarray(arrays[form])
+    means = 1.5 * rng.standard_normal((n_components, d)) / np.sqrt(d)
+    weights = rng.dirichlet(np.ones(n_components))
+    prior = dp.priors.GaussianMixture(xp.asarray(weights), xp.asarray(means.astype(dtype)), covs)
+    matrix = rng.standard_normal((d // 2, d)) / np.sqrt(d)
+    measurement = dp.LinearGaussian(xp.asarray(matrix.astype(dtype)), noise_std=0.5)
+    y = xp.asarray(rng.standard_normal(d // 2).astype(dtype))
+    x = xp.asarray(rng.standard_normal((1000, d)).astype(dtype))
+    return prior, measurement, y, x
+
+
+@pytest.mark.parametrize("form", ["scalar", "diagonal", "full", "low rank"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_priors_give_the_same_numbers(gpu, form, dtype):
+    here, there = problem(np, form, dtype), problem(gpu, form, dtype)
+    calls = {
+        "score": lambda prior, x: prior.score(x, 0.3),
+        "score at p": lambda prior, x: prior.score(x),
+        "log density": lambda prior, x: prior.log_density(x, 0.3),
+        "denoise": lambda prior, x: prior.denoise(x, 0.7),
+        "denoise_vjp": lambda prior, x: prior.denoise_vjp(x, 0.7, x),
+        "responsibilities": lambda prior, x: prior.responsibilities(x, 0.3),
+    }
+    for name, call in calls.items():
+        expected, ours = call(here[0], here[3]), call(there[0], there[3])
+        assert isinstance(ours, gpu.ndarray) and ours.dtype == expected.dtype, name
+        scale = np.abs(expected).max()
+        tolerance = 4 * np.sqrt(np.finfo(dtype).eps) * scale
+        assert np.abs(ours.get() - expected).max() <= tolerance, name
+
+
+@pytest.mark.parametrize("form", ["scalar", "full", "low rank"])
+def test_exact_posteriors_agree(gpu, form):
+    here, there = problem(np, form, np.float64), problem(gpu, form, np.float64)
+    expected, ours = (p.posterior(m, y) for p, m, y, _ in (here, there))
+    np.testing.assert_allclose(ours.mean().get(), expected.mean(), atol=1e-8)
+    np.testing.assert_allclose(ours.std().get(), expected.std(), atol=1e-8)
+    assert abs(float(ours.log_evidence) - float(expected.log_evidence)) < 1e-6
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_langevin_runs_there_and_gives_the_same_chains(gpu, dtype):
+    """A contraction: rounding does not grow beyond a few hundred times what one row makes."""
+    here, there = problem(np, "scalar", dtype), problem(gpu, "scalar", dtype)
+    runs = [
+        dp.posterior.langevin(*p[:3], n_samples=500, rng=5, step_size=0.02, n_steps=50)
+        for p in (here, there)
+    ]
+    expected, ours = runs[0].samples, runs[1].samples
+    assert isinstance(ours, gpu.ndarray) and ours.dtype == expected.dtype
+    assert np.abs(ours.get() - expected).max() <= 4 * np.sqrt(np.finfo(dtype).eps)
+
+
+def test_annealed_smc_reaches_the_exact_posterior(gpu):
+    """Means within five standard errors of a cloud whose effective size is a fifth of it."""
+    prior, measurement, y, _ = problem(gpu, "full", np.float64, d=8, n_components=3)
+    result = dp.posterior.annealed_smc(prior, measurement, y, n_samples=4000, rng=6)
+    exact = prior.posterior(measurement, y)
+    assert isinstance(result.samples, gpu.ndarray)
+    error = gpu.abs(gpu.mean(result.samples, axis=0) - exact.mean())
+    assert bool(gpu.all(error <= 5 * exact.std() / (4000 / 5) ** 0.5))
+
+
+def test_namespaces_do_not_mix(gpu):
+    prior, _, _, x = problem(gpu, "scalar", np.float64)
+    with pytest.raises(TypeError, match="mixed array types"):
+        prior.score(x.get(), 0.3)

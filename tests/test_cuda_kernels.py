@@ -1,0 +1,237 @@
+"""The CUDA kernels against the reference: built by the C compiler, and on a device where one is."""
+
+import inspect
+import subprocess
+import sys
+
+import array_api_compat.numpy as xp
+import cuda_host
+import numpy as np
+import pytest
+from cuda_host import same_bits
+
+import diffpost_np as dp
+from diffpost_np import _dispatch
+from diffpost_np._cuda import loader
+from diffpost_np._cuda import rows as cuda_rows
+from diffpost_np._dispatch import KERNELS
+from diffpost_np._philox import Stream, random_bits, random_normal, random_uniform
+from diffpost_np._rows import Linear, advance_rows
+from diffpost_np.priors._covariance import Spectral
+from diffpost_np.priors._mixture_math import Tables, mixture_log_density, mixture_score
+
+DTYPES = [np.float64, np.float32]
+FORMS = ["scalar", "scalars", "diagonal", "shared diagonal", "full", "shared full"]
+FORMS += ["low rank", "shared low rank"]
+STREAM = Stream((0xDEADBEEF, 0x12345678), 5, 17, 0x00030201)
+TABLE = np.array([[0.8, 0.9, 0.2, 0.1, 0.5], [0.3, 1.0, 0.1, 0.2, 0.4], [0.5, 0.7, 0.3, 0.1, 0.1]])
+SAME_LEVEL = np.array([[0.8, 0.9, 0.2, 0.1, 0.5], [0.8, 1.0, 0.1, 0.2, 0.4]])
+
+
+@pytest.fixture(scope="module", params=["cc", pytest.param("gpu", marks=pytest.mark.gpu)])
+def device(request, tmp_path_factory):
+    """The namespace whose operations run the CUDA kernels."""
+    if request.param == "gpu":
+        yield cuda_host.cupy_namespace()
+        return
+    folder = tmp_path_factory.mktemp("cuda")
+    with pytest.MonkeyPatch.context() as patch, cuda_host.stand_in(folder) as (cupy, namespace):
+        patch.setitem(sys.modules, "cupy", cupy)
+        clear()
+        yield namespace
+    clear()
+
+
+def clear():
+    loader._module.cache_clear()
+    loader._kernel.cache_clear()
+
+
+def move(device, value):
+    """Arrays, and what holds arrays, as arrays of the device's namespace."""
+    if isinstance(value, np.ndarray):
+        return device.asarray(value)
+    if isinstance(value, Spectral):
+        return Spectral(move(device, value.values), move(device, value.basis))
+    if isinstance(value, dp.priors.LowRank):
+        return dp.priors.LowRank(move(device, value.factor_matrix), move(device, value.diag))
+    if isinstance(value, Tables | Linear):
+        return type(value)(*(move(device, part) for part in value))
+    return value
+
+
+def run(device, operation, *arguments):
+    """The result of the kernel, which must take these arguments, as a NumPy array."""
+    kernel = _dispatch.find_kernel(operation.__name__, device)
+    result = kernel(device, *arguments_on(device, operation, arguments))
+    assert isinstance(result, device.ndarray)
+    return result.get() if hasattr(result, "get") else result
+
+
+def arguments_on(device, operation, arguments):
+    """All on the device but the table of rows, which is data of the host."""
+    names = list(inspect.signature(operation).parameters)[1:]
+    pairs = zip(names, arguments, strict=False)
+    return [a if name == "rows" else move(device, a) for name, a in pairs]
+
+
+def reference(operation, *arguments):
+    with dp.reference():
+        return operation(xp, *arguments)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(1, 1), (5, 7), (3, 8), (130, 3), (2, 0), (0, 3)])
+def test_fills_have_the_bits_of_the_reference(device, dtype, shape):
+    for operation, rest in [
+        (random_bits, ()),
+        (random_uniform, (dtype,)),
+        (random_normal, (dtype,)),
+    ]:
+        arguments = (STREAM, *shape, *rest)
+        assert same_bits(run(device, operation, *arguments), reference(operation, *arguments))
+
+
+def mixture(form, dim, dtype, n_components=3):
+    """An asymmetric mixture that overlaps, a component of weight zero, and points around it."""
+    rng = np.random.default_rng(dim)
+    k = 1 if "shared" in form else n_components
+    means = 1.5 * rng.standard_normal((n_components, dim)) / np.sqrt(dim)
+    spread = np.exp(rng.uniform(-1, 1, size=(k, dim)))
+    factor = rng.standard_normal((k, dim, 2))
+    root = rng.standard_normal((k, dim, dim)) / np.sqrt(dim) + np.eye(dim)
+    covs = {
+        "scalar": 0.7,
+        "scalars": spread[:, 0],
+        "diagonal": spread,
+        "full": root @ root.swapaxes(1, 2) + 0.3 * np.eye(dim),
+        "low rank": dp.priors.LowRank(factor, spread),
+    }[form.removeprefix("shared ")]
+    weights = np.array([0.0, 0.3, 0.7])
+    x = (means[rng.integers(0, n_components, 9)] + rng.standard_normal((9, dim))).astype(dtype)
+    return x, dp.priors.GaussianMixture(weights, means, covs).tables(np.dtype(dtype))
+
+
+def rounding(dim, dtype):
+    """How far two orders of summation may lie apart, relative to the largest entry.
+
+    A logit is a sum of dim + 3 rounded terms that add up to about dim here; its absolute error is
+    the relative error of a weight. Seen: at most a tenth of this.
+    """
+    return 8 * (dim + 3) * np.finfo(dtype).eps
+
+
+def check_close(ours, expected, tolerance):
+    assert ours.dtype == expected.dtype and ours.shape == expected.shape
+    assert np.abs(ours - expected).max() <= tolerance * max(1.0, np.abs(expected).max())
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dim", [1, 5, 35])
+@pytest.mark.parametrize("levels", ["one", "each"])
+def test_mixture_kernels_agree_with_the_reference(device, form, dtype, dim, levels):
+    x, tables = mixture(form, dim, dtype)
+    s2 = np.linspace(0.0, 2.0, len(x), dtype=dtype) if levels == "each" else x[:1, 0] ** 2
+    for operation in (mixture_score, mixture_log_density):
+        ours, expected = run(device, operation, x, s2, tables), reference(operation, x, s2, tables)
+        check_close(ours, expected, rounding(dim, dtype))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_far_points_and_strided_batches(device, form):
+    x, tables = mixture(form, 5, np.float64)
+    far = np.concatenate([x, 1e6 * x])[::2]
+    for operation in (mixture_score, mixture_log_density):
+        arguments = (far, np.array([1e-12]), tables)
+        expected = reference(operation, *arguments)
+        np.testing.assert_allclose(run(device, operation, *arguments), expected, rtol=1e-9)
+
+
+def measurement(likelihood, n, dtype):
+    """A likelihood with three outputs, unequal weights, and one y or one for each chain."""
+    if likelihood == "none":
+        return None
+    rng = np.random.default_rng(1)
+    shape = (1 if likelihood == "one y" else n, 3)
+    parts = rng.standard_normal((3, 5)), rng.uniform(0.5, 2, 3), rng.standard_normal(shape)
+    return Linear(*(a.astype(dtype) for a in parts))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("likelihood", ["none", "one y", "a y each"])
+def test_rows_agree_with_the_reference(device, form, dtype, likelihood):
+    x, tables = mixture(form, 5, dtype)
+    arguments = (x, tables, TABLE, measurement(likelihood, len(x), dtype), STREAM)
+    before = x.copy()
+    ours, expected = run(device, advance_rows, *arguments), reference(advance_rows, *arguments)
+    check_close(ours, expected, 2 * len(TABLE) * rounding(5, dtype))
+    assert same_bits(x, before)
+
+
+@pytest.mark.parametrize("form", ["diagonal", "full", "low rank"])
+def test_a_chain_depends_on_nothing_but_itself(device, form):
+    x, tables = mixture(form, 5, np.float64)
+    linear = measurement("a y each", len(x), np.float64)
+    whole = run(device, advance_rows, x, tables, TABLE, linear, STREAM)
+    part = linear._replace(y=linear.y[4:])
+    later = STREAM._replace(first_chain=STREAM.first_chain + 4)
+    assert same_bits(run(device, advance_rows, x[4:], tables, TABLE, part, later), whole[4:])
+
+
+@pytest.mark.parametrize("form", ["diagonal", "full", "low rank"])
+def test_rows_may_be_split_among_launches(device, form, monkeypatch):
+    """Rows of one launch share the smoothed mixture where their noise levels are the same."""
+    x, tables = mixture(form, 5, np.float64)
+    together = [run(device, advance_rows, x, tables, t, None, STREAM) for t in (TABLE, SAME_LEVEL)]
+    monkeypatch.setattr(cuda_rows, "TABLE_BYTES", 1)
+    split = [run(device, advance_rows, x, tables, t, None, STREAM) for t in (TABLE, SAME_LEVEL)]
+    for a, b in zip(split, together, strict=True):
+        check_close(a, b, rounding(5, np.float64))
+
+
+def test_what_the_kernels_do_not_cover_runs_the_reference(device):
+    rng = np.random.default_rng(0)
+    x, s2 = rng.standard_normal((2, 4000)), np.ones(1)
+    tables = Tables(np.zeros(1), np.zeros((1, 4000)), Spectral(np.ones((1, 1))))
+    on_device = (move(device, a) for a in (x, s2, tables))
+    assert loader.plan_teams(4000, 8000, 8) is None
+    result = mixture_score(device, *on_device)
+    expected = device.asarray(reference(mixture_score, x, s2, tables))
+    assert bool(device.all(device.abs(result - expected) <= 1e-12))
+
+
+@pytest.mark.parametrize("itemsize", [4, 8])
+def test_teams_fit_their_device(itemsize):
+    for dim in range(1, 700):
+        teams = loader.plan_teams(dim, 3 * dim, itemsize)
+        assert teams.n_lanes in (1, 2, 4, 8, 16, 32) and teams.n_threads % loader.WARP == 0
+        assert min(dim, loader.WARP) <= teams.n_lanes < 2 * dim
+        shared = teams.n_threads // teams.n_lanes * teams.memory * itemsize
+        assert 0 < shared <= loader.SHARED_BYTES and teams.n_threads <= loader.BLOCK
+
+
+OPERATIONS = [random_bits, random_uniform, random_normal]
+OPERATIONS += [mixture_score, mixture_log_density, advance_rows]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda f: f.__name__)
+def test_kernels_take_the_arguments_of_their_operations(operation):
+    kernel = _dispatch._load(KERNELS[operation.__name__, "cupy"])
+    assert inspect.signature(kernel).parameters.keys() == (
+        inspect.signature(operation).parameters.keys()
+    )
+
+
+def test_every_kernel_is_tested():
+    kernels = {name for name, space in KERNELS if space == "cupy"}
+    assert kernels == {operation.__name__ for operation in OPERATIONS}
+
+
+def test_nothing_imports_cupy_before_an_array_asks_for_it():
+    code = (
+        "import sys, diffpost_np._cuda.random, diffpost_np._cuda.mixture, diffpost_np._cuda.rows\n"
+        "raise SystemExit('cupy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
