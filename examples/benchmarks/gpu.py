@@ -1,0 +1,98 @@
+"""Normals, scores and Langevin steps on a CUDA device beside the CPU kernels.
+
+The workload is that of `langevin_mixture.py`: the posterior of a mixture of 25 components of unit
+covariance given y = A x + noise, A dense of shape (d / 2, d). Times are medians of wall time, the
+device waited for; where there is no device the CPU's column stands alone.
+
+    python examples/benchmarks/gpu.py
+"""
+
+import importlib
+import time
+
+import numpy as np
+
+import diffpost_np as dp
+
+N_COMPONENTS, N_STEPS, STEP_SIZE = 25, 50, 0.01
+SIZES = [(4096, 2), (4096, 16), (4096, 64), (65536, 16), (65536, 64)]
+
+
+def device_namespace():
+    """CuPy where it has a device, else None."""
+    try:
+        cupy = importlib.import_module("cupy")
+    except ImportError:
+        return None
+    return cupy if cupy.cuda.is_available() else None
+
+
+def print_device(cupy):
+    dp.show_config()
+    if cupy is None:
+        print("no CUDA device: the CPU alone")
+        return
+    properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
+    runtime, driver = cupy.cuda.runtime.runtimeGetVersion(), cupy.cuda.runtime.driverGetVersion()
+    print(f"device: {properties['name'].decode()}, CUDA runtime {runtime}, driver {driver}")
+
+
+def workload(xp, n, d, dtype):
+    """What is timed: name -> function without arguments."""
+    rng = np.random.default_rng(0)
+    weights = np.full(N_COMPONENTS, 1 / N_COMPONENTS)
+    means, matrix, y, x = (
+        xp.asarray(rng.standard_normal(shape).astype(dtype))
+        for shape in ((N_COMPONENTS, d), (d // 2, d), (d // 2,), (n, d))
+    )
+    prior = dp.priors.GaussianMixture(xp.asarray(weights), 3 * means, 1.0)
+    measurement = dp.LinearGaussian(matrix, noise_std=1.0)
+    options = {"n_samples": n, "rng": 0, "initial": x, "step_size": STEP_SIZE, "n_steps": N_STEPS}
+    return {
+        "normals": lambda: dp.random.normal(dp.random.Key(0, 0), (n, d), like=x),
+        "score": lambda: prior.score(x, 0.5),
+        "langevin": lambda: dp.posterior.langevin(prior, measurement, y, **options).samples,
+    }
+
+
+def seconds(function, cupy, n_repeats=7):
+    """Median wall time of a call, after one that compiles."""
+    times = []
+    for _ in range(n_repeats + 1):
+        start = time.perf_counter()
+        function()
+        if cupy is not None:
+            cupy.cuda.Device().synchronize()
+        times.append(time.perf_counter() - start)
+    return np.median(times[1:])
+
+
+def same_bits(cupy, dtype):
+    key, like = dp.random.Key(1, 2), np.zeros(1, dtype)
+    here = dp.random.normal(key, (1000, 101), like=like)
+    there = dp.random.normal(key, (1000, 101), like=cupy.asarray(like))
+    return there.get().tobytes() == here.tobytes()
+
+
+def main():
+    cupy = device_namespace()
+    print_device(cupy)
+    print(f"\n{'ns per chain':32}{'CPU':>10}{'device':>10}{'ratio':>8}")
+    for dtype in (np.float64, np.float32):
+        if cupy is not None:
+            print(f"{dtype.__name__}: normals have the CPU's bits: {same_bits(cupy, dtype)}")
+        for n, d in SIZES:
+            on_cpu = workload(np, n, d, dtype)
+            on_device = {} if cupy is None else workload(cupy, n, d, dtype)
+            for name, function in on_cpu.items():
+                unit = n * N_STEPS if name == "langevin" else n
+                cost = seconds(function, None) / unit * 1e9
+                line = f"  {name:10}{dtype.__name__:8} {n:6} x {d:<4}{cost:10.2f}"
+                if on_device:
+                    device_cost = seconds(on_device[name], cupy) / unit * 1e9
+                    line += f"{device_cost:10.2f}{cost / device_cost:8.1f}"
+                print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
