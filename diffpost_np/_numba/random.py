@@ -15,8 +15,8 @@ from .device import device, join, normal_pair, philox
 from .intrinsics import fraction
 from .parallel import for_ranges, kernel
 
-_TILE = 64
-_NS_PER_TILE = 300.0
+_TILE = 128
+_NS_PER_TILE = 600.0
 
 
 def scratch_words(dtype, n_lanes):
@@ -79,58 +79,65 @@ def chain_normals(z, words, first_chain, step, tag, key0, key1):
 
 
 @njit(error_model="numpy")
-def _tile_words(words, first, n_blocks, place):
-    """The words of consecutive places, counted through the blocks of one chain after another."""
-    step, tag, key0, key1 = place[1], place[2], place[3], place[4]
-    chain = first // n_blocks
-    block = first - chain * n_blocks
-    chain += place[0]
-    per_chain = 1.0 / n_blocks
+def _block_words(words, chain, step, tag, key0, key1, first_block):
+    """Consecutive Philox blocks of one chain, one block a lane."""
     for lane in range(words.shape[1]):
-        ahead = block + np.uint64(lane)
-        chains = np.uint64((np.float64(ahead) + 0.5) * per_chain)
-        w = philox(ahead - chains * n_blocks, chain + chains, step, tag, key0, key1)
-        _store(words, lane, w[0], w[1], w[2], w[3])
+        block = first_block + np.uint64(lane)
+        w0, w1, w2, w3 = philox(block, chain, step, tag, key0, key1)
+        _store(words, lane, w0, w1, w2, w3)
+
+
+@njit(error_model="numpy")
+def _tile_words(words, tile, n_chains, n_blocks, place):
+    """The words of a tile, and where its lanes go: first place, stride and number."""
+    n_lanes = words.shape[1]
+    first_chain, step, tag, key0, key1 = place[0], place[1], place[2], place[3], place[4]
+    if n_chains >= n_blocks:
+        chain, block = tile // n_blocks * n_lanes, tile % n_blocks
+        chain_words(words, first_chain + np.uint64(chain), step, tag, key0, key1, np.uint64(block))
+        return chain * n_blocks + block, n_blocks, min(n_lanes, n_chains - chain)
+    per_chain = -(-n_blocks // n_lanes)
+    chain, block = tile // per_chain, tile % per_chain * n_lanes
+    _block_words(words, first_chain + np.uint64(chain), step, tag, key0, key1, np.uint64(block))
+    return chain * n_blocks + block, 1, min(n_lanes, n_blocks - block)
 
 
 @device
-def _spread(out, variates, first, n):
-    """Variates (rows, lanes) to places first, first + 1, ... of out (places, rows)."""
+def _spread(out, variates, first, stride, n):
+    """Variates (rows, lanes) to every stride-th place of out (places, rows)."""
     for lane in range(n):
         for i in range(_n_rows(variates)):
-            out[first + lane, i] = variates[i, lane]
+            out[first + lane * stride, i] = variates[i, lane]
 
 
 @kernel
-def _fill_bits(out, first, last, n_blocks, place, words):
+def _fill_bits(out, first, last, n_chains, place, words):
+    n_blocks = out.shape[0] // n_chains
     for tile in range(first, last):
-        start = tile * words.shape[1]
-        _tile_words(words, np.uint64(start), n_blocks, place)
-        _spread(out, words, start, min(words.shape[1], out.shape[0] - start))
+        start, stride, n = _tile_words(words, tile, n_chains, n_blocks, place)
+        _spread(out, words, start, stride, n)
 
 
 @kernel
-def _fill_uniform(out, first, last, n_blocks, place, words):
-    u = np.empty(words.shape, out.dtype)
+def _fill_uniform(out, first, last, n_chains, place, words):
+    n_blocks, u = out.shape[0] // n_chains, np.empty(words.shape, out.dtype)
     for tile in range(first, last):
-        start = tile * words.shape[1]
-        _tile_words(words, np.uint64(start), n_blocks, place)
+        start, stride, n = _tile_words(words, tile, n_chains, n_blocks, place)
         for i in range(words.shape[0]):
             for lane in range(words.shape[1]):
                 u[i, lane] = fraction(words[i, lane])
-        _spread(out, u, start, min(words.shape[1], out.shape[0] - start))
+        _spread(out, u, start, stride, n)
 
 
 @kernel
-def _fill_normal(out, first, last, n_blocks, place, words):
-    z = np.empty(words.shape, out.dtype)
+def _fill_normal(out, first, last, n_chains, place, words):
+    n_blocks, z = out.shape[0] // n_chains, np.empty(words.shape, out.dtype)
     for tile in range(first, last):
-        start = tile * words.shape[1]
-        _tile_words(words, np.uint64(start), n_blocks, place)
+        start, stride, n = _tile_words(words, tile, n_chains, n_blocks, place)
         for i in range(0, words.shape[0], 2):
             for lane in range(words.shape[1]):
                 z[i, lane], z[i + 1, lane] = normal_pair(words[i, lane], words[i + 1, lane])
-        _spread(out, z, start, min(words.shape[1], out.shape[0] - start))
+        _spread(out, z, start, stride, n)
 
 
 def random_bits(xp, stream, n_chains, width, device=None):
@@ -146,14 +153,17 @@ def random_normal(xp, stream, n_chains, width, dtype, device=None):
 
 
 def _filled(fill, stream, n_chains, width, dtype):
-    """An array (n_chains, width) of whole Philox blocks, cut to its width."""
+    """An array (n_chains, width) of whole Philox blocks, cut to its width.
+
+    Lanes run across chains or along the blocks of a chain, whichever are more.
+    """
     per_block = scratch_words(dtype, 0).shape[0]
     n_blocks = -(-width // per_block)
     out = np.empty((n_chains * n_blocks, per_block), dtype)
     place = place_of(stream)
 
     def task(first, last):
-        fill(out, first, last, np.uint64(n_blocks), place, scratch_words(dtype, _TILE))
+        fill(out, first, last, n_chains, place, scratch_words(dtype, _TILE))
 
-    for_ranges(task, -(-len(out) // _TILE), _NS_PER_TILE)
+    for_ranges(task, min(n_chains, n_blocks) * -(-max(n_chains, n_blocks) // _TILE), _NS_PER_TILE)
     return np.ascontiguousarray(out.reshape(n_chains, n_blocks * per_block)[:, :width])
