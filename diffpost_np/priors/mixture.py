@@ -341,9 +341,10 @@ class Gaussian(GaussianMixture):
                 cov = cov[None, ...]
             elif cov.ndim != 0:
                 raise ValueError(f"cov must be a number, (d,) or (d, d), got {tuple(cov.shape)}")
-        super().__init__(
-            [1.0] if xp is None else xp.ones(1, dtype=mean.dtype), mean[None, ...], cov
-        )
+        super().__init__(xp.ones(1, dtype=mean.dtype), mean[None, ...], cov)
+
+    def _like_me(self, weights: Array, means: Array, covs: Covariance) -> Gaussian:
+        return Gaussian(means[0, ...], covs)
 
 
 def _is_own(value: Any) -> bool:
