@@ -1,6 +1,6 @@
 """Philox4x32-10 and the transforms to uniforms and normals, in array-standard code.
 
-This is the definition; `_numba/random.py` and `_cuda/device.cuh` give the same bits. Every
+This is the definition; `_numba/random.py` and `_cuda/random.cuh` give the same bits. Every
 floating operation here is a single rounded + - * / or sqrt in the stated order, so any IEEE
 machine that does not contract a * b + c reproduces it.
 

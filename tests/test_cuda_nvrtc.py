@@ -2,7 +2,7 @@
 
 import re
 
-import nvrtc
+import cuda_nvrtc
 import pytest
 
 from diffpost_np._cuda import loader
@@ -15,7 +15,7 @@ NAMES = {name for name, space in KERNELS if space == "cupy"}
 def compile_kernels(options, capability=80):
     """The PTX of every kernel, by name, compiled as CuPy does."""
     options = (*options, *ADDED_BY_CUPY, f"-arch=compute_{capability}")
-    ptx, log = nvrtc.compile_ptx(loader.source(), options)
+    ptx, log = cuda_nvrtc.compile_ptx(loader.source(), options)
     assert log == "", log
     return dict(re.findall(r"\.entry (\w+)\((.*?)\n}", ptx, flags=re.DOTALL))
 
@@ -40,10 +40,10 @@ def test_contraction_would_be_noticed(itemsize):
 
 
 def test_a_warning_would_be_noticed():
-    _, log = nvrtc.compile_ptx("__global__ void f() { int unused; }", ())
+    _, log = cuda_nvrtc.compile_ptx("__global__ void f() { int unused; }", ())
     assert "warning" in log
 
 
 def test_an_error_is_raised_with_its_line():
     with pytest.raises(RuntimeError, match=r"kernels\.cu\(1\): error"):
-        nvrtc.compile_ptx("__global__ void f() { missing(); }", ())
+        cuda_nvrtc.compile_ptx("__global__ void f() { missing(); }", ())
