@@ -12,13 +12,14 @@ import numpy.testing as npt
 import pytest
 import scipy.ndimage
 import scipy.signal
-from operator_cases import cases, one_of_each
+from operator_cases import EVERY, cases, one_of_each
 
 import diffpost_np as dp
 from diffpost_np import operators as ops
 
 FIXED = one_of_each()
 seeds = st.integers(0, 2**32)
+few = hypothesis.settings(max_examples=20)
 
 
 def batch(shape, rng, n=3, is_complex=False):
@@ -36,8 +37,11 @@ def close(actual, expected, dtype=np.float64, factor=200):
     npt.assert_allclose(actual, expected, rtol=0, atol=factor * eps * scale)
 
 
-@hypothesis.given(cases(), seeds)
-def test_is_the_matrix(case, seed):
+@EVERY
+@hypothesis.given(data=st.data(), seed=seeds)
+@few
+def test_is_the_matrix(how, data, seed):
+    case = data.draw(cases(how))
     rng = np.random.default_rng(seed)
     op = case.operator()
     x = batch(case.event_shape, rng)
@@ -48,8 +52,11 @@ def test_is_the_matrix(case, seed):
     close(op.matrix(), case.matrix)
 
 
-@hypothesis.given(cases(), seeds)
-def test_adjoint_is_the_adjoint(case, seed):
+@EVERY
+@hypothesis.given(data=st.data(), seed=seeds)
+@few
+def test_adjoint_is_the_adjoint(how, data, seed):
+    case = data.draw(cases(how))
     rng = np.random.default_rng(seed)
     op = case.operator()
     r = batch(op.output_shape, rng, is_complex=case.is_complex)
@@ -60,8 +67,11 @@ def test_adjoint_is_the_adjoint(case, seed):
     assert ops.adjoint_error(op, rng=seed) < 1e-14
 
 
-@hypothesis.given(cases(), seeds)
-def test_linear_and_row_by_row(case, seed):
+@EVERY
+@hypothesis.given(data=st.data(), seed=seeds)
+@few
+def test_linear_and_row_by_row(how, data, seed):
+    case = data.draw(cases(how))
     rng = np.random.default_rng(seed)
     op = case.operator()
     x, a = batch(case.event_shape, rng, n=4), rng.standard_normal(4)
