@@ -15,6 +15,7 @@ from ._covariance import Covariance, LowRank, Spectral
 
 if TYPE_CHECKING:
     from ..measurement import LinearGaussian
+    from ._base import Prior
     from .mixture import GaussianMixture
 
 
@@ -30,17 +31,7 @@ def mixture_posterior(
     prior: GaussianMixture, measurement: LinearGaussian, y: Any
 ) -> GaussianMixture:
     """Condition every component and reweight by its evidence."""
-    from ..measurement import LinearGaussian
-
-    if not isinstance(measurement, LinearGaussian):
-        raise TypeError(f"measurement must be a LinearGaussian, got {type(measurement).__name__}")
-    xp = array_namespace(y=y, **prior._arrays(), **measurement._arrays())
-    if measurement.event_shape != prior.event_shape:
-        raise ValueError(
-            f"measurement takes events of shape {measurement.event_shape}, the prior has "
-            f"{prior.event_shape}"
-        )
-    y = measurement.check_y(y, xp, like=prior.means)
+    xp, y = check_measured(prior, measurement, y, like=prior.means)
     log_weights, means, covs = prior._float64
     events = xp.reshape(means, (-1, *prior.event_shape))
     residual = measurement.whiten(y[None, ...] - measurement.operator(events))
@@ -52,6 +43,23 @@ def mixture_posterior(
         _square(xp, misfit) + _prior_square(xp, covs, update.shift) + update.log_det
     )
     return _assemble(prior, xp, log_joint, means + update.shift, update.covs, measurement)
+
+
+def check_measured(
+    prior: Prior, measurement: LinearGaussian, y: Any, *, like: Array
+) -> tuple[ModuleType, Array]:
+    """The namespace, and y as an array, of a measurement of events of this prior."""
+    from ..measurement import LinearGaussian
+
+    if not isinstance(measurement, LinearGaussian):
+        raise TypeError(f"measurement must be a LinearGaussian, got {type(measurement).__name__}")
+    xp = array_namespace(y=y, **prior._arrays(), **measurement._arrays())
+    if measurement.event_shape != prior.event_shape:
+        raise ValueError(
+            f"measurement takes events of shape {measurement.event_shape}, the prior has "
+            f"{prior.event_shape}"
+        )
+    return xp, measurement.check_y(y, xp, like=like)
 
 
 def _assemble(

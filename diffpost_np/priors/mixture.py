@@ -12,10 +12,11 @@ from .._xp import (
     flatten_events,
 )
 from ..operators._base import parameter
-from ..random import Key, Purpose, key, normal, uniform
+from ..random import Key, Purpose, key, normal
 from . import _mixture_math as math_
 from ._base import Prior
 from ._covariance import Covariance, LowRank, as_covariance
+from ._mixture_draws import choose, draw_chosen, shrink_chosen
 
 if TYPE_CHECKING:
     from ..measurement import LinearGaussian
@@ -186,17 +187,11 @@ class GaussianMixture(Prior):
         s2, tables = level * level, self.tables(flat.dtype)
         own = key(rng).fold("prior.sample_given")
         weights = math_.mixture_responsibilities(xp, flat, s2, tables)
-        chosen = _choose(xp, weights, own, 0)
-        prior_draw = self._draw(xp, chosen, own, 0, tables)
+        chosen = choose(xp, weights, own)
+        prior_draw = draw_chosen(xp, tables, chosen, own)
         z = normal(own, flat.shape, purpose=Purpose.AUXILIARY, like=flat)
         residual = flat - prior_draw - level[:, None] * z
-        shift = _by_component(
-            xp,
-            chosen,
-            (residual, xp.broadcast_to(s2, (flat.shape[0],))),
-            lambda k, r, v: _shrink(xp, tables.covs.component(k), r, v),
-            self.n_components,
-        )
+        shift = shrink_chosen(xp, tables, chosen, residual, s2)
         return xp.reshape(prior_draw + shift, x_noisy.shape)
 
     def posterior(self, measurement: LinearGaussian, y: Any) -> GaussianMixture:
@@ -272,30 +267,8 @@ class GaussianMixture(Prior):
     def _sample(self, key: Key, n: int, first_chain: int) -> Array:
         tables = self.tables(self.means.dtype)
         weights = self._xp.astype(self.weights, self.means.dtype)[None, :]
-        chosen = _choose(self._xp, weights, key, first_chain, n)
-        return self._draw(self._xp, chosen, key, first_chain, tables)
-
-    def _draw(
-        self, xp: ModuleType, chosen: Array, key: Key, first_chain: int, tables: math_.Tables
-    ) -> Array:
-        """One draw of the chosen component for every row."""
-        d = tables.means.shape[1]
-        extra = tables.covs.factor_matrix.shape[2] if isinstance(tables.covs, LowRank) else 0
-        z = normal(
-            key,
-            (chosen.shape[0], d + extra),
-            purpose=Purpose.INITIAL,
-            first_chain=first_chain,
-            like=tables.means,
-        )
-        noise = _by_component(
-            xp,
-            chosen,
-            (z,),
-            lambda k, z: tables.covs.component(k).colour(xp, z[None, ...])[0, ...],
-            self.n_components,
-        )
-        return xp.take(tables.means, chosen, axis=0) + noise
+        chosen = choose(self._xp, weights, key, first_chain, n)
+        return draw_chosen(self._xp, tables, chosen, key, first_chain)
 
 
 class Gaussian(GaussianMixture):
@@ -365,33 +338,3 @@ def _checked_weights(weights: Any, means: Array, xp: ModuleType) -> Array:
     if abs(total - 1) > 1e-6:
         raise ValueError(f"weights must sum to 1, got {total:g}")
     return array / total
-
-
-def _choose(
-    xp: ModuleType, weights: Array, key: Key, first_chain: int, n: int | None = None
-) -> Array:
-    """A component for every chain, by inversion; `weights` has one row or one per chain."""
-    n = weights.shape[0] if n is None else n
-    u = uniform(key, (n, 1), purpose=Purpose.COMPONENT, first_chain=first_chain, like=weights)
-    cumulative = xp.cumulative_sum(weights, axis=1)
-    below = u * cumulative[:, -1:] > cumulative[:, :-1]
-    return xp.sum(xp.astype(below, xp.int64), axis=1)
-
-
-def _by_component(
-    xp: ModuleType, chosen: Array, arrays: tuple[Array, ...], function: Any, n_components: int
-) -> Array:
-    """function(k, rows of the chains that chose k) for every k, back in the chains' order."""
-    groups = [xp.nonzero(chosen == k)[0] for k in range(n_components)]
-    parts = [
-        function(k, *(xp.take(a, rows, axis=0) for a in arrays))
-        for k, rows in enumerate(groups)
-        if rows.shape[0]
-    ]
-    back = xp.argsort(xp.concat(groups))
-    return xp.take(xp.concat(parts), back, axis=0)
-
-
-def _shrink(xp: ModuleType, cov: Covariance, residual: Array, s2: Array) -> Array:
-    solution, _ = cov.solve(xp, residual[None, ...], s2)
-    return cov.times(xp, solution)[0, ...]

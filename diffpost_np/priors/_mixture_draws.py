@@ -1,0 +1,69 @@
+"""Draws from mixtures: a component for every chain, then a draw of that component."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+
+from .._xp import Array
+from ..random import Key, Purpose, normal, uniform
+from ._covariance import LowRank
+from ._mixture_math import Tables
+
+
+def choose(
+    xp: ModuleType, weights: Array, key: Key, first_chain: int = 0, n: int | None = None
+) -> Array:
+    """A component for every chain, by inversion; `weights` has one row or one per chain."""
+    n = weights.shape[0] if n is None else n
+    u = uniform(key, (n, 1), purpose=Purpose.COMPONENT, first_chain=first_chain, like=weights)
+    cumulative = xp.cumulative_sum(weights, axis=1)
+    below = u * cumulative[:, -1:] > cumulative[:, :-1]
+    return xp.sum(xp.astype(below, xp.int64), axis=1)
+
+
+def draw_chosen(
+    xp: ModuleType, tables: Tables, chosen: Array, key: Key, first_chain: int = 0
+) -> Array:
+    """A draw of the chosen component for every chain, (n, d)."""
+    d = tables.means.shape[1]
+    extra = tables.covs.factor_matrix.shape[2] if isinstance(tables.covs, LowRank) else 0
+    place = {"purpose": Purpose.INITIAL, "first_chain": first_chain, "like": tables.means}
+    z = normal(key, (chosen.shape[0], d + extra), **place)
+
+    def colour(k: int, z: Array) -> Array:
+        return tables.covs.component(k).colour(xp, z[None, ...])[0, ...]
+
+    noise = _by_component(xp, chosen, (z,), colour, tables.means.shape[0])
+    return xp.take(tables.means, chosen, axis=0) + noise
+
+
+def shrink_chosen(
+    xp: ModuleType, tables: Tables, chosen: Array, residual: Array, s2: Array
+) -> Array:
+    """C_k (C_k + s2 I)^-1 residual with the chosen component of every chain."""
+
+    def shrink(k: int, residual: Array, s2: Array) -> Array:
+        cov = tables.covs.component(k)
+        return cov.times(xp, cov.solve(xp, residual[None, ...], s2)[0])[0, ...]
+
+    levels = xp.broadcast_to(s2, (chosen.shape[0],))
+    return _by_component(xp, chosen, (residual, levels), shrink, tables.means.shape[0])
+
+
+def _by_component(
+    xp: ModuleType,
+    chosen: Array,
+    arrays: tuple[Array, ...],
+    function: Callable[..., Array],
+    n_components: int,
+) -> Array:
+    """function(k, rows of the chains that chose k) for every k, back in the chains' order."""
+    groups = [xp.nonzero(chosen == k)[0] for k in range(n_components)]
+    parts = [
+        function(k, *(xp.take(a, rows, axis=0) for a in arrays))
+        for k, rows in enumerate(groups)
+        if rows.shape[0]
+    ]
+    back = xp.argsort(xp.concat(groups))
+    return xp.take(xp.concat(parts), back, axis=0)
