@@ -62,6 +62,8 @@ class State:
     n_moves: int
     step_size: float
     log_evidence: float
+    n_score_evals: int
+    n_rounds: int
     trace: dict[str, list[float]] = field(default_factory=dict)
 
 
@@ -126,8 +128,8 @@ def annealed_smc(
     max_moves : int, optional
         Most moves in a level, at least 4.
     waste_free : int, optional
-        Number of chains that all stages of their moves make the next cloud of, a divisor of
-        `n_particles`: about half the scores for drafts, a little less accurate.
+        Number of chains, a divisor of `n_particles`, all of whose moves make the next cloud, as in
+        n_particles=10_000, waste_free=500: cheap drafts and evidences.
     initial : array or callable, optional
         Prior draws `(n_initial, *event)`, or a function of their number, for priors that have
         no `.sample`.
@@ -224,10 +226,11 @@ class _Sampler:
             raise ValueError("the likelihood is zero at every draw from the prior")
         point = Point(x, p.xp.zeros_like(x), value, gradient, None)
         roots = p.xp.arange(x.shape[0])
-        return State(point, roots, 0.0, 0, 0, _FIRST_STEP, 0.0)
+        return State(point, roots, 0.0, 0, 0, _FIRST_STEP, 0.0, 0, 0)
 
     def advance(self, state: State) -> State:
         """One level: reweight, resample, move."""
+        evals, rounds = self.problem.n_score_evals, self.problem.n_rounds
         xp, opts = self.problem.xp, self.options
         beta = next_temperature(
             xp, state.point.log_likelihood, state.beta, opts.ess_threshold * opts.n_particles
@@ -254,6 +257,8 @@ class _Sampler:
             state.n_moves + n_moves,
             step_size,
             state.log_evidence + log_mean_exp(xp, log_weights),
+            state.n_score_evals + self.problem.n_score_evals - evals,
+            state.n_rounds + self.problem.n_rounds - rounds,
             {k: [*state.trace.get(k, []), float(v)] for k, v in trace.items()},
         )
 
@@ -396,6 +401,12 @@ def _distrust(options: Options, state: State) -> tuple[str, ...]:
     return tuple(reasons)
 
 
+def _spread(problem: Problem, x: Array) -> Array:
+    """n_samples particles, spread evenly over the cloud."""
+    xp, n = problem.xp, problem.n_samples
+    return x if x.shape[0] == n else xp.take(x, xp.arange(n) * x.shape[0] // n, axis=0)
+
+
 def _result(problem: Problem, options: Options, state: State, started: float) -> Result:
     reasons = _distrust(options, state) if state.beta == 1 else ()
     for reason in reasons:
@@ -403,10 +414,10 @@ def _result(problem: Problem, options: Options, state: State, started: float) ->
     moves = np.asarray(state.trace["n_moves"])
     rates = np.asarray(state.trace["acceptance_rate"])
     return Result(
-        samples=problem.events(state.point.x[: problem.n_samples, :]),
+        samples=problem.events(_spread(problem, state.point.x)),
         method="annealed_smc",
-        n_score_evals=problem.n_score_evals,
-        n_rounds=problem.n_rounds,
+        n_score_evals=state.n_score_evals,
+        n_rounds=state.n_rounds,
         seconds=time.perf_counter() - started,
         key=problem.key,
         state=state,

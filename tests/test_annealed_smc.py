@@ -1,0 +1,133 @@
+"""`annealed_smc` against closed-form posteriors, seen through the score alone."""
+
+import warnings
+
+import numpy as np
+import pytest
+from problems import ScoreOnly, narrow_mode, three_in_eight
+
+import diffpost_np as dp
+from diffpost_np.posterior import annealed_smc
+
+
+def quality(result, exact, rng=0):
+    return dp.diagnostics.sliced_wasserstein(result.samples, exact, rng=rng, n_references=4).ratio
+
+
+def test_three_modes_in_eight_dimensions():
+    """Twenty problems whose posterior weights differ from the prior's: ratio 1.2 on average."""
+    ratios, errors = [], []
+    for seed in range(20):
+        prior, measurement, y = three_in_eight(seed)
+        exact = prior.posterior(measurement, y)
+        result = annealed_smc(ScoreOnly(prior), measurement, y, rng=seed)
+        ratios.append(quality(result, exact))
+        errors.append(result.log_evidence - exact.log_evidence)
+    assert np.mean(ratios) < 1.25
+    assert np.sqrt(np.mean(np.square(errors))) < 0.15
+
+
+@pytest.mark.parametrize("options", [{}, {"metropolis": True}])
+def test_a_narrow_mode_keeps_its_weight(options):
+    """A long move out of a narrow mode looks free to the trapezoid rule."""
+    prior, measurement, y = narrow_mode()
+    exact = prior.posterior(measurement, y)
+    shares = [
+        exact.responsibilities(
+            annealed_smc(
+                ScoreOnly(prior), measurement, y, n_samples=2000, rng=seed, **options
+            ).samples
+        ).mean(axis=0)
+        for seed in range(4)
+    ]
+    np.testing.assert_allclose(np.mean(shares, axis=0), exact.weights, atol=0.04)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kernel": "prior_local"},
+        {"kernel": "mala"},
+        {"metropolis": False},
+        {"waste_free": 400, "n_particles": 8000},
+        {"n_initial": 20_000},
+    ],
+)
+def test_options_reach_the_same_law(options):
+    ratios = []
+    for seed in range(4):
+        prior, measurement, y = three_in_eight(seed)
+        exact = prior.posterior(measurement, y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            result = annealed_smc(prior, measurement, y, rng=seed, **options)
+        ratios.append(quality(result, exact))
+    assert np.mean(ratios) < 2.0
+
+
+def test_same_seed_same_bits_whether_stopped_or_not():
+    prior, measurement, y = three_in_eight(0)
+    whole = annealed_smc(ScoreOnly(prior), measurement, y, n_samples=500, rng=1)
+    again = annealed_smc(ScoreOnly(prior), measurement, y, n_samples=500, rng=1)
+    np.testing.assert_array_equal(whole.samples, again.samples)
+    part = annealed_smc(
+        ScoreOnly(prior), measurement, y, n_samples=500, rng=1, progress=lambda p: True
+    )
+    assert not part.finished
+    rest = annealed_smc(ScoreOnly(prior), measurement, y, n_samples=500, resume=part)
+    np.testing.assert_array_equal(rest.samples, whole.samples)
+    assert rest.log_evidence == whole.log_evidence
+    assert rest.n_score_evals == whole.n_score_evals
+    other = annealed_smc(ScoreOnly(prior), measurement, y, n_samples=500, rng=2)
+    assert not np.array_equal(whole.samples, other.samples)
+
+
+def test_namespaces_and_dtypes(xp):
+    weights, means = [0.3, 0.7], [[-1.0, 0.0], [1.0, 2.0]]
+    for dtype in (np.float32, np.float64):
+        prior = dp.priors.GaussianMixture(xp.array(weights, dtype), xp.array(means, dtype), 0.5)
+        measurement = dp.LinearGaussian(xp.array([[1.0, 0.5]], dtype), 0.5)
+        y = xp.array([0.7], dtype)
+        result = annealed_smc(ScoreOnly(prior), measurement, y, n_samples=300, rng=0)
+        assert xp.owns(result.samples)
+        assert result.samples.dtype == y.dtype
+        exact = dp.priors.GaussianMixture(weights, means, 0.5).posterior(
+            dp.LinearGaussian(np.array([[1.0, 0.5]]), 0.5), [0.7]
+        )
+        error = (xp.numpy(result.samples).mean(axis=0) - exact.mean()) / exact.std()
+        assert np.abs(error).max() < 5 / np.sqrt(100)
+
+
+def test_a_general_likelihood():
+    """A logistic measurement in one dimension, against quadrature."""
+
+    class Logistic:
+        event_shape = (1,)
+
+        def log_likelihood(self, x, y):
+            return -np.log1p(np.exp(-4 * y[0] * x[:, 0]))
+
+        def log_likelihood_grad(self, x, y):
+            return 4 * y[0] / (1 + np.exp(4 * y[0] * x))
+
+    prior, likelihood = dp.priors.Gaussian([0.0], 1.0), Logistic()
+    result = annealed_smc(prior, likelihood, [1.0], n_samples=4000, rng=0)
+    grid = np.linspace(-8, 8, 4001)[:, None]
+    log_joint = prior.log_density(grid) + likelihood.log_likelihood(grid, [1.0])
+    weights = np.exp(log_joint)
+    mean = (weights @ grid / weights.sum())[0]
+    spread = np.sqrt(weights @ (grid[:, 0] - mean) ** 2 / weights.sum())
+    assert abs(result.mean()[0] - mean) < 5 * spread / np.sqrt(2000)
+    assert abs(result.log_evidence - np.log(weights.sum() * 0.004)) < 0.1
+
+
+def test_callable_prior_needs_initial():
+    def score(x, sigma):
+        return -x / (1 + sigma**2)
+
+    measurement = dp.LinearGaussian(np.eye(2), 0.5)
+    with pytest.raises(TypeError, match="initial"):
+        annealed_smc(score, measurement, [1.0, 0.0], rng=0)
+    draws = np.random.default_rng(0).standard_normal((500, 2))
+    result = annealed_smc(score, measurement, [1.0, 0.0], initial=draws, n_samples=500, rng=0)
+    np.testing.assert_allclose(result.mean(), [0.8, 0.0], atol=5 * 0.447 / np.sqrt(250))
