@@ -12,7 +12,7 @@ from .operators._base import as_cast, parameter
 
 
 class WhiteNoise:
-    """Independent noise: one standard deviation, or one per output (n, *output_shape)."""
+    """Independent noise: one standard deviation, or one for each output."""
 
     def __init__(self, noise_std: Any, output_shape: tuple[int, ...]) -> None:
         std = parameter("noise_std", noise_std)

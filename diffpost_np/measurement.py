@@ -86,8 +86,8 @@ class LinearGaussian:
             raise ValueError("noise_cov is for real vectors y; use noise_std here")
         else:
             self._noise = CorrelatedNoise(noise_cov, self.output_shape[0])
-        self.noise_std: float | Array | None = getattr(self._noise, "std", None)
-        self.noise_cov: Array | None = getattr(self._noise, "cov", None)
+        self.noise_std: Any = getattr(self._noise, "std", None)
+        self.noise_cov: Any = getattr(self._noise, "cov", None)
         array_namespace(**self._arrays())
         self._whitened = Whitened(self)
 

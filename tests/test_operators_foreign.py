@@ -151,6 +151,11 @@ class Broken(OnlyVectors):
         raise ZeroDivisionError("never ready")
 
 
+class Undefined(OnlyVectors):
+    def rmatvec(self, r):
+        return np.full(3, np.nan)
+
+
 class Lying(OnlyVectors):
     """Says it has three outputs and returns two."""
 
@@ -166,6 +171,7 @@ REFUSED = {
     "no adjoint": (no_adjoint, TypeError, "rmatvec"),
     "broken adjoint": (lambda: Broken(np.ones((2, 3))), TypeError, "never ready"),
     "wrong output": (Lying, ValueError, "A x must have shape"),
+    "NaN": (lambda: Undefined(np.ones((2, 3))), ValueError, r"A\^H r must be finite, got nan"),
     "a function": (lambda: np.sin, TypeError, "A must be an array, a sparse matrix"),
     "None": (lambda: None, TypeError, "A must be"),
     "a string": (lambda: "blur", TypeError, "A must be"),
@@ -181,7 +187,8 @@ REFUSED = {
 def test_refused(name):
     make, error, message = REFUSED[name]
     with pytest.raises(error, match=message):
-        ops.as_operator(make())(np.ones((1, 3)))
+        op = ops.as_operator(make())
+        op.adjoint(op(np.ones((1, 3))))
 
 
 @pytest.mark.parametrize("name", WRAPPERS)

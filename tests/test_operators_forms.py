@@ -91,7 +91,7 @@ def test_structured_operators_need_no_svd(case, monkeypatch):
         close(np.sort(form.values), values)
 
 
-def test_gram_is_computed_once(monkeypatch):
+def test_gram_is_computed_once():
     op = ops.dense(np.random.default_rng(3).standard_normal((3, 5)))
     form = op.gram()
     assert op.gram() is form
@@ -158,7 +158,7 @@ def test_norm_of_a_large_matrix(xp):
     """In float64, whatever the precision of the matrix."""
     matrix = np.random.default_rng(5).standard_normal((260, 270)).astype(np.float32)
     expected = np.linalg.norm(matrix.astype(np.float64), 2)
-    npt.assert_allclose(ops.norm(ops.dense(xp.array(matrix))), expected, rtol=1e-9)
+    npt.assert_allclose(ops.norm(ops.dense(xp.array(matrix))), expected, rtol=1e-10)
 
 
 def test_norm_says_when_it_did_not_converge(monkeypatch):

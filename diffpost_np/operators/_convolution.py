@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from scipy.fft import next_fast_len
-
 from .._checks import choice, integer, number
 from .._xp import Array, array_namespace, device_of, size
 from ._base import Operator, as_cast, as_shape, float_dtype, parameter
@@ -54,6 +52,8 @@ class Convolution(Operator):
 
 def enlarged(sides: tuple[int, ...], kernel_shape: tuple[int, ...]) -> tuple[int, ...]:
     """A grid on which the wrapped kernel does not reach from one end of an event to the other."""
+    from scipy.fft import next_fast_len  # here, for SciPy is slow to import
+
     pairs = zip(sides, kernel_shape, strict=True)
     return tuple(next_fast_len(n + k // 2, real=True) for n, k in pairs)
 

@@ -94,10 +94,14 @@ class MatVec(Foreign):
         return super()._columns(rows, xp)
 
     def _times(self, columns: Array) -> Array:
-        return by_columns(self.foreign, "matvec", "matmat", columns)
+        return self._finite("A x", by_columns(self.foreign, "matvec", "matmat", columns))
 
     def _adjoint_times(self, columns: Array) -> Array:
-        return by_columns(self.foreign, "rmatvec", "rmatmat", columns)
+        return self._finite("A^H r", by_columns(self.foreign, "rmatvec", "rmatmat", columns))
+
+    def _finite(self, name: str, result: Array) -> Array:
+        check_finite(name, result, array_namespace(result=result))
+        return result
 
 
 def matrix_shape(A: Any) -> tuple[int, int]:

@@ -6,8 +6,6 @@ import warnings
 from collections.abc import Callable
 from types import ModuleType
 
-from scipy.linalg import eigh_tridiagonal
-
 from .._xp import Array
 
 MAX_STEPS = 3000
@@ -19,9 +17,9 @@ def largest_eigenvalue(
     """Largest eigenvalue of a symmetric operator on rows `(1, d)`, to a relative tolerance.
 
     Lanczos' three-term recurrence without reorthogonalisation: rounding makes copies of
-    eigenvalues that have converged, but does not move them (Paige 1976). Stops when
-    the residual of the largest Ritz pair is at most tolerance * value: then an eigenvalue is
-    that close, and rounding apart it is the largest one unless `start` is orthogonal to it.
+    eigenvalues that have converged, but does not move them (Paige 1976). Stops when the
+    residual of the largest Ritz pair is at most tolerance * value: then an eigenvalue is that
+    close, the largest one unless `start` is all but orthogonal to its eigenvectors.
     """
     alphas: list[float] = []
     betas: list[float] = []
@@ -48,6 +46,8 @@ def largest_eigenvalue(
 
 def ritz_value(alphas: list[float], betas: list[float]) -> tuple[float, float]:
     """The largest Ritz value after k steps, and the norm of its residual."""
+    from scipy.linalg import eigh_tridiagonal  # here, for SciPy is slow to import
+
     last = len(alphas) - 1
     value, vector = eigh_tridiagonal(alphas, betas[:-1], select="i", select_range=(last, last))
     return float(value[0]), betas[-1] * abs(float(vector[-1, 0]))

@@ -38,7 +38,7 @@ class SVD:
     form: Eigenform
 
     def vh(self, x: Array) -> Array:
-        """Coordinates of events.
+        """Map events to coordinates.
 
         Parameters
         ----------
@@ -55,7 +55,7 @@ class SVD:
         return self.form.forward(flatten_events(x, xp))
 
     def v(self, z: Array) -> Array:
-        """Events of coordinates.
+        """Map coordinates to events.
 
         Parameters
         ----------
@@ -72,7 +72,7 @@ class SVD:
         return xp.reshape(self.form.inverse(z), (-1, *self.operator.event_shape))
 
     def uh(self, y: Array) -> Array:
-        """Coordinates of outputs.
+        """Map outputs to coordinates.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class SVD:
         return self._divided(self.form.forward(flatten_events(back, xp)))
 
     def u(self, z: Array) -> Array:
-        """Outputs of coordinates.
+        """Map coordinates to outputs.
 
         Parameters
         ----------
