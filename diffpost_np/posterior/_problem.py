@@ -10,11 +10,12 @@ from .._checks import integer
 from .._xp import Array, array_namespace, as_batch, as_float_array, device_of, flatten_events, size
 from ..measurement import LinearGaussian
 from ..operators import Operator
+from ..operators._dense import Dense
 from ..priors import GaussianMixture
 from ..random import Key, key
 from ._result import Result
 
-_DENSE_LIMIT = 2**20
+_DENSE_LIMIT = 2**14
 """Entries up to which an operator is applied as a matrix: a product then beats its own code."""
 
 
@@ -175,7 +176,9 @@ class Likelihood:
 
 
 def _whitened_matrix(p: Problem, measurement: LinearGaussian) -> Array | None:
-    if measurement.operator.is_complex or p.d * size(measurement.output_shape) > _DENSE_LIMIT:
+    entries = p.d * size(measurement.output_shape)
+    is_matrix = isinstance(measurement.operator, Dense)
+    if measurement.operator.is_complex or not (is_matrix or entries <= _DENSE_LIMIT):
         return None
     matrix = measurement.operator.matrix(p.xp.zeros(1, dtype=p.dtype))
     shaped = p.xp.reshape(matrix.T, (-1, *measurement.output_shape))

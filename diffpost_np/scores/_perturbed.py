@@ -54,11 +54,11 @@ class PerturbedScore:
 
     Parameters
     ----------
-    score, error : callable
+    base, error : callable
         Functions of (x, sigma).
     """
 
-    score: Callable[[Array, Any], Array]
+    base: Callable[[Array, Any], Array]
     error: Callable[[Array, Any], Array]
 
     def __call__(self, x: Array, sigma: Any = 0.0) -> Array:
@@ -81,7 +81,7 @@ class PerturbedScore:
         ValueError
             If the error has another shape than the score.
         """
-        exact, error = self.score(x, sigma), self.error(x, sigma)
+        exact, error = self.base(x, sigma), self.error(x, sigma)
         xp = array_namespace(score=exact, error=error)
         if not is_array(error) or tuple(error.shape) != tuple(exact.shape):
             shape = getattr(error, "shape", type(error).__name__)
