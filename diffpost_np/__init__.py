@@ -20,8 +20,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from ._dispatch import reference
-
 if TYPE_CHECKING:
     from . import (
         diagnostics,
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
         testing,
     )
     from ._config import show_config
+    from ._dispatch import reference
     from .measurement import LinearGaussian
 
 __version__ = "0.1.0"
@@ -48,7 +47,11 @@ _SUBMODULES = (
     "scores",
     "testing",
 )
-_ATTRIBUTES = {"LinearGaussian": ".measurement", "show_config": "._config"}
+_ATTRIBUTES = {
+    "LinearGaussian": ".measurement",
+    "reference": "._dispatch",
+    "show_config": "._config",
+}
 
 __all__ = [
     "LinearGaussian",

@@ -30,7 +30,7 @@ def number(
     at_most: float = math.inf,
 ) -> float:
     """`value` as a finite float inside the stated range."""
-    if isinstance(value, complex) or isinstance(value, str | bytes):
+    if isinstance(value, complex | str | bytes):
         raise TypeError(f"{name} must be a real number, got {value!r}")
     try:
         result = float(value)  # type: ignore[arg-type]

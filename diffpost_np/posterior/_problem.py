@@ -128,13 +128,14 @@ class Problem:
 class Likelihood:
     """Log likelihood and its gradient at flat points; small real operators act as matrices.
 
-    Outputs are flat and in units of the noise: `white_y` is N^-1/2 y of shape (1, m).
+    Outputs are flat and in units of the noise: `white_y` is N^-1/2 y of shape (1, m). It is None
+    for likelihoods that are not linear Gaussian, and `matrix` for all but those small operators.
     """
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.matrix: Array | None = None
-        self.white_y: Array | None = None
+        self.matrix: Array = None
+        self.white_y: Array = None
         if isinstance(problem.measurement, LinearGaussian):
             measurement, xp = problem.measurement, problem.xp
             self.white_y = flatten_events(measurement.whiten(problem.y[None, ...]), xp)

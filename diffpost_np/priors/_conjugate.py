@@ -7,7 +7,7 @@ formed from the minimum of |N^-1/2 (r_k - A delta)|^2 + delta' C_k^-1 delta, a s
 from __future__ import annotations
 
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._xp import Array, array_namespace, flatten_events
 from ..operators._base import Eigenform
@@ -87,14 +87,13 @@ def _condition(
     back = flatten_events(measurement.operator.adjoint(measurement.unwhiten(residual)), xp)
     if gram is not None and isinstance(covs, LowRank) and gram.is_identity:
         return _low_rank(xp, covs, gram.values, back)
-    if gram is not None and _commutes(covs, gram):
+    if gram is not None and isinstance(covs, Spectral) and _commutes(covs, gram):
         return _in_eigenbasis(xp, covs.values, gram, back)
     return _by_svd(xp, covs.factor(xp, d), measurement, residual, means)
 
 
-def _commutes(covs: Covariance, gram: Eigenform) -> TypeGuard[Spectral]:
-    diagonal = isinstance(covs, Spectral) and covs.basis is None
-    return diagonal and (gram.is_identity or covs.values.shape[1] == 1)
+def _commutes(covs: Spectral, gram: Eigenform) -> bool:
+    return covs.basis is None and (gram.is_identity or covs.values.shape[1] == 1)
 
 
 def _in_eigenbasis(xp: ModuleType, values: Array, gram: Eigenform, back: Array) -> Update:
