@@ -26,6 +26,7 @@ def assert_accurate(computed, oracle, *, what="", factor=FACTOR, seed=0, **input
     number, a list or an array. Returns the error as a multiple of what is allowed.
     """
     computed = np.asarray(computed)
+    assert np.all(np.isfinite(computed)), f"{what}: {computed} for {inputs}"
     eps = float(np.finfo(computed.dtype).eps)
     rounded = {name: np.asarray(v, dtype=computed.dtype) for name, v in inputs.items()}
     with mpmath.workdps(DIGITS):
@@ -33,16 +34,18 @@ def assert_accurate(computed, oracle, *, what="", factor=FACTOR, seed=0, **input
         error = norm(_mpf(computed.ravel()) - exact)
         floor = float(np.finfo(computed.dtype).tiny)
         allowed = factor * (eps * norm(exact) + rounding) + floor
-    message = f"{what}: error {float(error):.3g}, allowed {float(allowed):.3g} for {inputs}"
-    assert np.all(np.isfinite(computed)), f"{what}: {computed} for {inputs}"
-    assert error <= allowed, message
+    assert error <= allowed, (
+        f"{what}: {computed} is off by {float(error):.3g}, allowed {float(allowed):.3g}, "
+        f"for {inputs}"
+    )
     return float(error / allowed)
 
 
 def exact_and_rounding(oracle, inputs, eps, seed=0):
     """The exact result, and the largest change of it when every input moves by eps / 2."""
     rng = np.random.default_rng(seed)
-    exact = evaluate(oracle, {name: _mpf(v) for name, v in inputs.items()})
+    inputs = {name: _mpf(v) for name, v in inputs.items()}
+    exact = evaluate(oracle, inputs)
     moved = (
         evaluate(oracle, {name: _moved(v, eps / 2, rng) for name, v in inputs.items()})
         for _ in range(N_DRAWS)
@@ -67,5 +70,5 @@ def dot(a, b):
 
 
 def _moved(values, step, rng):
-    signs = rng.choice([-1.0, 1.0], size=values.shape)
-    return _mpf(values) * (1 + step * _mpf(signs))
+    factors = np.array([mpmath.mpf(1) - step, mpmath.mpf(1) + step], dtype=object)
+    return values * factors[rng.integers(0, 2, size=np.shape(values))]
