@@ -188,22 +188,83 @@ class LinearGaussian:
         return replace(form, values=form.values * self.noise_std**-2)
 
     def check_y(self, y: object, xp: ModuleType, like: Array | None = None) -> Array:
-        """One measurement as a finite array of `output_shape`, real unless A is complex."""
+        """Check one measurement.
+
+        Parameters
+        ----------
+        y : array, shape output_shape
+            What was measured.
+        xp : namespace
+            The array namespace wanted.
+        like : array, optional
+            Gives the device.
+
+        Returns
+        -------
+        array, shape output_shape
+            The measurement as an array of `xp`, real unless A is complex.
+
+        Raises
+        ------
+        ValueError
+            If the shape does not fit or an entry is not finite.
+        TypeError
+            If `y` holds no numbers, or complex ones and A is real.
+        """
         is_complex = self.operator.is_complex
         y = as_float_array("y", y, xp=xp, device=device_of(like), allow_complex=is_complex)
         check_shape("y", y, self.output_shape)
         return y
 
     def whiten(self, r: Array) -> Array:
-        """N^(-1/2) r for residuals of shape (n, *output_shape)."""
+        """Scale residuals so that their noise is white, of unit variance.
+
+        Parameters
+        ----------
+        r : array, shape (n, *output_shape)
+            Residuals.
+
+        Returns
+        -------
+        array, shape (n, *output_shape)
+            N^(-1/2) r.
+        """
         return self._noise.whiten(r, array_namespace(r=r, **self._arrays()))
 
     def unwhiten(self, w: Array) -> Array:
-        """N^(-1/2)' w, so that unwhiten(whiten(r)) = N^-1 r."""
+        """Apply the transpose of `whiten`: unwhiten(whiten(r)) = N^-1 r.
+
+        Parameters
+        ----------
+        w : array, shape (n, *output_shape)
+            Whitened residuals.
+
+        Returns
+        -------
+        array, shape (n, *output_shape)
+            N^(-1/2)' w.
+        """
         return self._noise.unwhiten(w, array_namespace(w=w, **self._arrays()))
 
     def noise(self, key: Key, clean: Array, *, like: Array, **place: Any) -> Array:
-        """Noise for a batch of outputs, at a place of the random numbers."""
+        """Draw noise for a batch of outputs, at a place of the random numbers.
+
+        Parameters
+        ----------
+        key : Key
+            Key of the run.
+        clean : array, shape (n, *output_shape)
+            Outputs without noise.
+        like : array
+            Gives dtype, namespace and device of the normals.
+        **place
+            Further arguments of `diffpost_np.random.normal`.
+
+        Returns
+        -------
+        array, shape (n, *output_shape)
+            The noise.
+        """
         xp = array_namespace(clean=clean, **self._arrays())
         place = {"purpose": Purpose.MEASUREMENT, "like": like, **place}
         z = normal(key, clean.shape, stage=0, **place)
@@ -212,7 +273,13 @@ class LinearGaussian:
         return self._noise.colour(z, xp)
 
     def log_normaliser(self) -> float:
-        """log of (2 pi)^(m/2) |N|^(1/2), over the real and imaginary parts of y."""
+        """Logarithm of the constant in the density of y.
+
+        Returns
+        -------
+        float
+            The logarithm of (2 pi)^(m/2) |N|^(1/2), over real and imaginary parts.
+        """
         parts = 2 if self.operator.is_complex else 1
         half_m = 0.5 * size(self.output_shape)
         return parts * (half_m * math.log(2 * math.pi) + self._noise.log_scale)

@@ -27,6 +27,13 @@ class Coverage:
     standard_error : float
         Standard error of `mean` over problems, each of which counts once, since its
         coordinates depend on each other; NaN for a single problem.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import diffpost_np as dp
+    >>> dp.diagnostics.coverage(np.arange(99.0)[:, None], np.array([50.0]))
+    Coverage(per_coordinate=array([1.]), mean=1.0, standard_error=nan)
     """
 
     per_coordinate: Array

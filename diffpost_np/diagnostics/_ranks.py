@@ -26,6 +26,14 @@ class Ranks:
         is right.
     n_draws : int
         Samples per problem.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import diffpost_np as dp
+    >>> ranks = dp.diagnostics.Ranks(np.zeros((100, 1), dtype=int), n_draws=19)
+    >>> bool(ranks.p_values()[0] < 1e-6)
+    True
     """
 
     ranks: Array

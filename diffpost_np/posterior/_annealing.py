@@ -89,7 +89,8 @@ class AnnealingSchedule:
         largest : float
             Ratio of the first level, eta_1^2 / eta^2, greater than 1.
         ratio : float
-            eta_i^2 / eta_(i+1)^2, greater than 1; 1.05 to 1.1 is accurate.
+            Ratio of a level to the next, eta_i^2 / eta_(i+1)^2, greater than 1; 1.05 to 1.1 is
+            accurate.
         alpha, smoothness : float
             Strong convexity and smoothness of -log p, positive.
         gain : float

@@ -18,7 +18,7 @@ __all__ = ["Result"]
 class Result:
     """Samples, what they cost and how the run went.
 
-    Attributes
+    Parameters
     ----------
     samples : array, shape (n_samples, *event_shape)
         The samples.
@@ -30,22 +30,34 @@ class Result:
         Batched calls of the score.
     seconds : float
         Wall time.
-    log_evidence : float or None
-        Estimate of log p(y), where the sampler has one.
-    acceptance_rate, ess : float or None
-        Mean acceptance and effective sample size, where they make sense.
-    warnings : tuple of str
-        Reasons to distrust the run; they were issued as warnings too.
-    trace : dict
-        Numbers per step or level, arrays on the host.
-    stages : dict
-        Batches at named stages of samplers that have several.
     key : Key
         Key of the run.
-    finished : bool
+    state : object, optional
+        Where the run stands: `resume=` takes the result to go on from there, to the same bits.
+    log_evidence : float, optional
+        Estimate of log p(y), where the sampler has one.
+    acceptance_rate, ess : float, optional
+        Mean acceptance and effective sample size, where they make sense.
+    finished : bool, optional
         False where `progress` asked the run to stop.
-    state : object
-        What `resume=` takes to go on from here, to the same bits.
+    warnings : tuple of str, optional
+        Reasons to distrust the run; they were issued as warnings too.
+    trace : dict, optional
+        Numbers per step or level, arrays on the host.
+    stages : dict, optional
+        Batches at named stages of samplers that have several.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import diffpost_np as dp
+    >>> prior = dp.priors.Gaussian(np.zeros(2), 1.0)
+    >>> measurement = dp.LinearGaussian(np.array([[1.0, 0.0]]), 0.1)
+    >>> result = dp.posterior.sample(prior, measurement, [1.0], n_samples=400, rng=0)
+    >>> result.quantile(0.5).shape
+    (2,)
+    >>> bool(result.std()[0] < result.std()[1])
+    True
     """
 
     samples: Array
@@ -64,15 +76,27 @@ class Result:
     stages: dict[str, Array] = field(default_factory=dict)
 
     def mean(self) -> Array:
-        """Mean of every entry, shape event_shape."""
+        """Mean of every entry over the samples.
+
+        Returns
+        -------
+        array, shape event_shape
+            The means.
+        """
         return array_namespace(samples=self.samples).mean(self.samples, axis=0)
 
     def std(self) -> Array:
-        """Standard deviation of every entry, shape event_shape."""
+        """Standard deviation of every entry over the samples.
+
+        Returns
+        -------
+        array, shape event_shape
+            The standard deviations.
+        """
         return array_namespace(samples=self.samples).std(self.samples, axis=0)
 
     def quantile(self, q: float) -> Array:
-        """Quantile of every entry, shape event_shape.
+        """Quantile of every entry over the samples.
 
         Parameters
         ----------

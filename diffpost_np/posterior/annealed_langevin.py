@@ -57,13 +57,13 @@ def annealed_langevin(
         prior draws by default.
     tolerance : float, optional
         Error that "auto" aims at, in (0, 1).
+    initial : array or callable, optional
+        Draws from the prior `(n_samples, *event)`, or a function of their number.
     bandwidth : float, optional
         Noise level of the score used in place of that of p itself; must be positive where p has
         no density.
     preconditioner : array, shape (d,) or (d, d), optional
         Constant positive definite matrix that multiplies the drift and colours the noise.
-    initial : array or callable, optional
-        Draws from the prior `(n_samples, *event)`, or a function of their number.
     first_chain : int, optional
         Index of the first chain in a larger run.
     resume : Result, optional

@@ -24,7 +24,7 @@ def exact(prior: Any, measurement: Any, y: Any) -> Any:
     Returns
     -------
     prior
-        p(x | y) with all the abilities of a prior; `log_evidence` is log p(y).
+        The law p(x | y), with all the abilities of a prior; `log_evidence` is log p(y).
 
     Raises
     ------

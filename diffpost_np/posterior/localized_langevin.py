@@ -47,16 +47,16 @@ def localized_langevin(
         The measurement.
     y : array, shape measurement.output_shape
         What was measured. Samples have its dtype and namespace.
+    x0 : array, shape event_shape or (n_samples, *event_shape)
+        The warm start, one for all chains or one for each.
+    x0_std : float
+        Its standard deviation, positive.
     n_samples : int, optional
         Number of chains, each of which gives one sample.
     rng : optional
         What `diffpost_np.random.key` takes.
     progress : bool or callable, optional
         True shows a bar; a callable gets a record per level and may return True to stop.
-    x0 : array, shape event_shape or (n_samples, *event_shape)
-        The warm start, one for all chains or one for each.
-    x0_std : float
-        Its standard deviation, positive.
     schedule : "auto" or AnnealingSchedule, optional
         Noise levels, steps and step sizes; "auto" builds the theorem's admissible schedule.
     alpha, smoothness : float, optional
@@ -64,14 +64,14 @@ def localized_langevin(
         its draws by default.
     tolerance : float, optional
         Error that "auto" aims at, in (0, 1).
+    initial : array or callable, optional
+        Draws of p(x | x0); by default exact ones where the prior has `sample_given`, else the
+        prior's reverse diffusion from x0.
     bandwidth : float, optional
         Noise level of the score used in place of that of p itself; must be positive where p has
         no density.
     preconditioner : array, shape (d,) or (d, d), optional
         Constant positive definite matrix that multiplies the drift and colours the noise.
-    initial : array or callable, optional
-        Draws of p(x | x0); by default exact ones where the prior has `sample_given`, else the
-        prior's reverse diffusion from x0.
     first_chain : int, optional
         Index of the first chain in a larger run.
     resume : Result, optional

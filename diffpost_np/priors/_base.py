@@ -67,7 +67,7 @@ class Prior:
         Returns
         -------
         array, shape (n, *event_shape)
-            x + sigma^2 score(x, sigma), computed without that cancellation.
+            E[x0 | x] = x + sigma^2 score(x, sigma), computed without that cancellation.
 
         Raises
         ------
@@ -118,7 +118,7 @@ class Prior:
         Returns
         -------
         array, shape (n,)
-            log p_sigma(x).
+            The logarithm of p_sigma(x).
 
         Raises
         ------

@@ -126,12 +126,24 @@ class GaussianMixture(Prior):
         return int(self.weights.shape[0])
 
     def mean(self) -> Array:
-        """Mean of the mixture, shape event_shape."""
+        """Mean of the mixture.
+
+        Returns
+        -------
+        array, shape event_shape
+            The mean.
+        """
         flat = self._xp.sum(self.weights[:, None] * self._float64.means, axis=0)
         return self._shaped(flat)
 
     def std(self) -> Array:
-        """Standard deviation of every entry, shape event_shape."""
+        """Standard deviation of every entry.
+
+        Returns
+        -------
+        array, shape event_shape
+            The standard deviations.
+        """
         xp, tables = self._xp, self._float64
         mean = xp.sum(self.weights[:, None] * tables.means, axis=0)
         factors = tables.covs.factor(xp, tables.means.shape[1])
@@ -227,7 +239,18 @@ class GaussianMixture(Prior):
         return mixture_posterior(self, measurement, y)
 
     def tables(self, dtype: Any) -> math_.Tables:
-        """The mixture's tables in a dtype, as the operations take them."""
+        """The parameters in a dtype, as the operations and kernels take them.
+
+        Parameters
+        ----------
+        dtype : dtype
+            One of the two float dtypes of the mixture's namespace.
+
+        Returns
+        -------
+        Tables
+            Log weights (K,), means (K, d) and covariances; made once for each dtype.
+        """
         name = str(dtype)
         if name not in self._tables:
             xp, base = self._xp, self._float64

@@ -42,6 +42,24 @@ class Schedule:
     A subclass implements `_alpha`, `_sigma` and `_time`, and `_level` or `_log_level` where the
     ratio of the two would overflow. All methods take a number or an array and return the same;
     float32 stays float32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import diffpost_np as dp
+    >>> class Quadratic(dp.schedules.Schedule):
+    ...     noise_levels = (0.0, 1.0)
+    ...
+    ...     def _alpha(self, xp, t):
+    ...         return xp.ones_like(t)
+    ...
+    ...     def _sigma(self, xp, t):
+    ...         return t * t
+    ...
+    ...     def _time(self, xp, level):
+    ...         return xp.sqrt(level.value)
+    >>> Quadratic().noise_level(np.array([0.5, 1.0]))
+    array([0.25, 1.  ])
     """
 
     @property
