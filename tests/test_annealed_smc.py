@@ -131,3 +131,26 @@ def test_callable_prior_needs_initial():
     draws = np.random.default_rng(0).standard_normal((500, 2))
     result = annealed_smc(score, measurement, [1.0, 0.0], initial=draws, n_samples=500, rng=0)
     np.testing.assert_allclose(result.mean(), [0.8, 0.0], atol=5 * 0.447 / np.sqrt(250))
+
+
+def rare_mode(weight):
+    """A mode of this weight, far from the other, that y points at."""
+    prior = dp.priors.GaussianMixture([1 - weight, weight], [[0.0, 0.0], [3.0, 3.0]], 0.01)
+    return prior, dp.LinearGaussian(np.eye(2), 0.2), np.array([3.0, 3.0])
+
+
+def test_it_warns_of_a_mode_that_it_missed():
+    prior, measurement, y = rare_mode(1e-6)
+    with pytest.warns(RuntimeWarning, match="do not explain y"):
+        result = annealed_smc(ScoreOnly(prior), measurement, y, n_samples=500, rng=0)
+    assert len(result.warnings) >= 1
+    assert result.trace["misfit"][-1] > 100
+
+
+def test_it_warns_of_a_mode_with_few_draws():
+    prior, measurement, y = rare_mode(5e-3)
+    with pytest.warns(RuntimeWarning, match="stand behind"):
+        annealed_smc(ScoreOnly(prior), measurement, y, n_samples=500, rng=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        annealed_smc(ScoreOnly(prior), measurement, y, n_samples=500, n_initial=20_000, rng=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -44,6 +45,9 @@ class Problem:
         self.device = device_of(self.y)
         self.event_shape = _event_shape(prior, measurement)
         self.d = size(self.event_shape)
+        self.n_measured = (2 if self.xp.isdtype(self.y.dtype, "complex floating") else 1) * size(
+            self.y.shape
+        )
         self._score = _score_function(prior)
         self.n_score_evals = 0
         self.n_rounds = 0
@@ -153,6 +157,13 @@ class Likelihood:
         value = p.measurement.log_likelihood(events, p.y)
         gradient = p.measurement.log_likelihood_grad(events, p.y)
         return value, p._returned("measurement.log_likelihood_grad", gradient, x, None)
+
+    def misfit(self, log_likelihood: Array) -> float:
+        """Mean squared residual in units of the noise; NaN for likelihoods of other kinds."""
+        if self.white_y is None:
+            return math.nan
+        square = -2 * (float(self.problem.xp.mean(log_likelihood)) + self.normaliser)
+        return square / self.problem.n_measured
 
     def gradient(self, x: Array, white_y: Array | None = None) -> Array:
         """Gradient (n, d), towards other whitened measurements (1 or n, m) if given."""

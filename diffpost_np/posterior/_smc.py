@@ -1,0 +1,233 @@
+"""The algorithm of `annealed_smc`: levels of reweighting, resampling and moves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from .._checks import choice, integer, number
+from .._xp import Array
+from ._displacement import Displacement
+from ._local_moves import check_conjugate, redraw, tempered_posterior
+from ._moves import MOVES, Metric, Point, Target
+from ._problem import Likelihood, Problem
+from ._tempering import log_mean_exp, next_temperature, systematic_resample
+
+_FIRST_STEP, _LONGEST_STEP, _SMALLEST_STEP = 0.1, math.pi / 2, 1e-3
+_N_LOCAL = 5
+
+
+@dataclass(frozen=True)
+class Options:
+    """The knobs of `annealed_smc`, checked."""
+
+    n_particles: int
+    n_initial: int
+    ess_threshold: float
+    kernel: str
+    metropolis: bool
+    acceptance: float
+    stop: float
+    final_stop: float
+    max_moves: int
+    n_chains: int
+
+
+class Moved(NamedTuple):
+    """A cloud after the moves of a level: step size, number of moves, mean acceptance."""
+
+    point: Point
+    step_size: float
+    n_moves: int
+    rate: float
+
+
+@dataclass(frozen=True)
+class State:
+    """A cloud between two levels."""
+
+    point: Point
+    roots: Array
+    beta: float
+    level: int
+    n_moves: int
+    step_size: float
+    log_evidence: float
+    n_score_evals: int
+    n_rounds: int
+    trace: dict[str, list[float]] = field(default_factory=dict)
+
+
+class Sampler:
+    """The steps of the algorithm on a problem."""
+
+    def __init__(self, problem: Problem, options: Options) -> None:
+        self.problem, self.options = problem, options
+        self.likelihood = Likelihood(problem)
+        self.log_density = getattr(problem.prior, "log_density", None)
+        if options.kernel == "prior_local":
+            check_conjugate(problem)
+            self._mover = self._move_locally
+        else:
+            waste_free = options.n_chains < options.n_particles
+            self._mover = self._move_waste_free if waste_free else self._move
+
+    def start(self, initial: Any) -> State:
+        """Prior draws with their likelihoods; scores wait for the first resampling."""
+        p = self.problem
+        x = p.initial(initial, self.options.n_initial)
+        value, gradient = self.likelihood(x)
+        if not bool(p.xp.any(value > -p.xp.inf)):
+            raise ValueError("the likelihood is zero at every draw from the prior")
+        point = Point(x, p.xp.zeros_like(x), value, gradient, None)
+        roots = p.xp.arange(x.shape[0])
+        return State(point, roots, 0.0, 0, 0, _FIRST_STEP, 0.0, 0, 0)
+
+    def advance(self, state: State) -> State:
+        """One level: reweight, resample, move."""
+        evals, rounds = self.problem.n_score_evals, self.problem.n_rounds
+        xp, opts = self.problem.xp, self.options
+        beta = next_temperature(
+            xp, state.point.log_likelihood, state.beta, opts.ess_threshold * opts.n_particles
+        )
+        log_weights = (beta - state.beta) * state.point.log_likelihood
+        chosen = systematic_resample(xp, log_weights, opts.n_chains, self.problem.key, state.level)
+        point = _take(xp, state.point, chosen)
+        if state.level == 0:
+            point = self.evaluate(point.x)
+        moved, step_size, n_moves, rate = self._mover(point, beta, state)
+        roots = xp.tile(xp.take(state.roots, chosen), (opts.n_particles // opts.n_chains,))
+        trace = {
+            "beta": beta,
+            "n_moves": n_moves,
+            "acceptance_rate": rate,
+            "step_size": step_size,
+            "n_roots": int(xp.unique_values(roots).shape[0]),
+            "misfit": self.likelihood.misfit(moved.log_likelihood),
+        }
+        return State(
+            moved,
+            roots,
+            beta,
+            state.level + 1,
+            state.n_moves + n_moves,
+            step_size,
+            state.log_evidence + log_mean_exp(xp, log_weights),
+            state.n_score_evals + self.problem.n_score_evals - evals,
+            state.n_rounds + self.problem.n_rounds - rounds,
+            {k: [*state.trace.get(k, []), float(v)] for k, v in trace.items()},
+        )
+
+    def evaluate(self, x: Array) -> Point:
+        """All that a move needs to know at new positions."""
+        value, gradient = self.likelihood(x)
+        score = self.problem.score(x)
+        density = None
+        if self.options.metropolis and self.log_density is not None:
+            density = self.log_density(self.problem.events(x))
+        return Point(x, score, value, gradient, density)
+
+    def _target(self, point: Point, beta: float) -> Target:
+        p, opts = self.problem, self.options
+        metric = cloud_metric(p.xp, point.x)
+        return Target(p.xp, self.evaluate, metric, beta, opts.metropolis, p.key, p.score)
+
+    def _move(self, point: Point, beta: float, state: State) -> Moved:
+        """Move until the displacement settles."""
+        p, opts = self.problem, self.options
+        target = self._target(point, beta)
+        walk = target.start(point, state.step_size, state.level)
+        displacement = Displacement(p.xp, walk.u, p.key, state.level)
+        threshold = opts.stop if beta < 1 else opts.final_stop
+        rates: list[float] = []
+        while len(rates) < opts.max_moves and not displacement.settled(threshold):
+            walk, rate = MOVES[opts.kernel](target, walk, state.n_moves + len(rates))
+            rates.append(rate)
+            displacement.record(walk.u)
+            walk = replace(walk, step_size=_adapt(walk.step_size, rate, opts.acceptance))
+        p.check_chains(walk.point.x, state.level)
+        return Moved(walk.point, walk.step_size, len(rates), sum(rates) / len(rates))
+
+    def _move_waste_free(self, point: Point, beta: float, state: State) -> Moved:
+        """A fixed number of moves of fewer chains; all points on the way are kept."""
+        p, opts = self.problem, self.options
+        target = self._target(point, beta)
+        walk = target.start(point, state.step_size, state.level)
+        rates, visited = [], []
+        for k in range(opts.n_particles // opts.n_chains):
+            walk, rate = MOVES[opts.kernel](target, walk, state.n_moves + k)
+            rates.append(rate)
+            visited.append(walk.point)
+            walk = replace(walk, step_size=_adapt(walk.step_size, rate, opts.acceptance))
+        p.check_chains(walk.point.x, state.level)
+        return Moved(_concat(p.xp, visited), walk.step_size, len(rates), sum(rates) / len(rates))
+
+    def _move_locally(self, point: Point, beta: float, state: State) -> Moved:
+        """Alternate component given point and point given component, both exact."""
+        p = self.problem
+        tempered = tempered_posterior(p, beta)
+        x = point.x
+        for k in range(_N_LOCAL):
+            x = redraw(p, tempered, x, state.n_moves + k)
+        return Moved(self.evaluate(x), state.step_size, _N_LOCAL, 1.0)
+
+
+def cloud_metric(xp: Any, x: Array) -> Metric:
+    """Mean and Cholesky factor of the covariance of a cloud, slightly inflated."""
+    n, d = x.shape
+    mean = xp.mean(x, axis=0)
+    centred = x - mean
+    cov = centred.T @ centred / n
+    ridge = 1e-6 * xp.mean(xp.linalg.diagonal(cov)) + 1e-30
+    return Metric(mean, xp.linalg.cholesky(cov + ridge * xp.eye(d, dtype=x.dtype)))
+
+
+def _adapt(step_size: float, rate: float, wanted: float) -> float:
+    step = step_size * math.exp(0.5 * (rate - wanted))
+    return min(_LONGEST_STEP, max(_SMALLEST_STEP, step))
+
+
+def _concat(xp: Any, points: list[Point]) -> Point:
+    columns = zip(*points, strict=True)
+    return Point(*(None if column[0] is None else xp.concat(column) for column in columns))
+
+
+def _take(xp: Any, point: Point, chosen: Array) -> Point:
+    return Point(*(None if a is None else xp.take(a, chosen, axis=0) for a in point))
+
+
+def checked_options(
+    problem: Problem,
+    n_particles: Any,
+    n_initial: Any,
+    ess_threshold: Any,
+    kernel: Any,
+    metropolis: Any,
+    acceptance: Any,
+    stop: Any,
+    final_stop: Any,
+    max_moves: Any,
+    waste_free: Any,
+) -> Options:
+    if n_particles is None:
+        n_particles = max(problem.n_samples, 500)
+    n_particles = integer("n_particles", n_particles, minimum=max(2, problem.n_samples))
+    n_chains = n_particles if waste_free is None else integer("waste_free", waste_free)
+    if n_particles % n_chains:
+        raise ValueError(f"waste_free must divide n_particles={n_particles}, got {n_chains}")
+    if metropolis is None:
+        metropolis = hasattr(problem.prior, "log_density")
+    n_initial = n_particles if n_initial is None else n_initial
+    return Options(
+        n_particles,
+        integer("n_initial", n_initial, minimum=2),
+        number("ess_threshold", ess_threshold, above=0.0, at_most=0.999),
+        choice("kernel", kernel, (*MOVES, "prior_local")),
+        bool(metropolis),
+        number("acceptance", acceptance, above=0.0, at_most=0.999),
+        number("stop", stop, above=0.0),
+        number("final_stop", final_stop, above=0.0),
+        integer("max_moves", max_moves, minimum=4),
+        n_chains,
+    )
