@@ -230,7 +230,7 @@ Covariance = Spectral | LowRank
 
 def _on_rows(xp: ModuleType, transform: Any, batch: Array) -> Array:
     flat = transform(xp.reshape(batch, (-1, batch.shape[-1])))
-    return xp.reshape(flat, batch.shape)
+    return xp.astype(xp.reshape(flat, batch.shape), batch.dtype, copy=False)
 
 
 def as_covariance(name: str, covs: Any, n_components: int, d: int, xp: ModuleType) -> Covariance:
