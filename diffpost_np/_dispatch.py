@@ -19,6 +19,8 @@ from ._xp import short_name
 
 NUMBA = {
     "random": ("random_bits", "random_uniform", "random_normal"),
+    "mixture": ("mixture_score", "mixture_log_density"),
+    "rows": ("advance_rows",),
 }
 CUDA = {
     "random": ("random_bits", "random_uniform", "random_normal"),

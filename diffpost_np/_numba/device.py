@@ -1,9 +1,6 @@
-"""Device functions: what one lane computes, written once for both floating dtypes.
+"""Device functions: what the lanes of a row compute, written once for both floating dtypes.
 
-A kernel loops over the lanes of a block, and LLVM turns that loop into vector code once every
-call in it is inlined: hence `forceinline`, no branches, and functions of our own where Numba
-would call a library. Random numbers round every operation, as `_philox.py` does; what serves
-mixtures is fused.
+Random numbers round every operation, as `_philox.py` does; what serves mixtures is fused.
 """
 
 from __future__ import annotations
@@ -25,9 +22,7 @@ from .._philox import (
 )
 from .intrinsics import (
     constant,
-    fma,
     fraction,
-    fused_polynomial,
     negate_if_odd,
     polynomial,
     scale_by_exponent,
@@ -35,8 +30,10 @@ from .intrinsics import (
     sqrt,
     uniform_with_tail,
 )
+from .lanes import fma, select
 
-device = njit(forceinline=True, error_model="numpy")
+inner = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+device = njit(forceinline=True, **inner)
 
 _M0, _M1 = map(np.uint64, MULTIPLIERS)
 _W0, _W1 = map(np.uint64, KEY_INCREMENTS)
@@ -68,7 +65,8 @@ _EXP32 = (
 _LOG2_E = 1.4426950408889634
 _LOWEST_LOGIT = -69.3  # log 2^-100: smaller responsibilities are zero
 
-_exp = fused_polynomial(_EXP64, _EXP32)
+_exp = polynomial(_EXP64, _EXP32, fused=True)
+zero_like = constant(0.0, 0.0)
 _rounder = constant(1.5 * 2.0**52, 1.5 * 2.0**23)  # added, it leaves an integer in the low bits
 _log2_high = constant(0.6931471805599453, 0.6931472)
 _log2_low = constant(2.3190468138462996e-17, -1.9046543e-09)
@@ -87,7 +85,7 @@ def _round(c0, c1, c2, c3, k0, k1):
 
 @device
 def philox(c0, c1, c2, c3, k0, k1):
-    """Ten rounds of Philox4x32; unrolled by hand, since a loop would stop vectorisation."""
+    """Ten rounds of Philox4x32, by hand: a word is a number until a round mixes lanes into it."""
     c0, c1, c2, c3, k0, k1 = _round(c0, c1, c2, c3, k0, k1)
     c0, c1, c2, c3, k0, k1 = _round(c0, c1, c2, c3, k0, k1)
     c0, c1, c2, c3, k0, k1 = _round(c0, c1, c2, c3, k0, k1)
@@ -110,37 +108,40 @@ def join(high, low):
 @device
 def minus_2_log(x):
     """-2 log x for positive normal x."""
-    real = type(x)
     m, exponent = split(x)
-    s = (m - real(1.0)) / (m + real(1.0))
-    return exponent * real(MINUS_2_LOG_2) + s * _radius(s * s)
+    s = (m - 1.0) / (m + 1.0)
+    return exponent * MINUS_2_LOG_2 + s * _radius(s * s)
 
 
 @device
 def normal_pair(word, direction):
     """Two standard normals from two words by Box-Muller, as `_philox.py` has it."""
     radius = negate_if_odd(sqrt(minus_2_log(uniform_with_tail(word))), direction)
-    real = type(radius)
-    f = fma(real(2.0), fraction(direction), real(-1.0))
+    f = fma(fraction(direction), 2.0, -1.0)
     z = f * f
     sin, cos = f * _sine(z), _cosine(z)
-    exchange = (direction & type(direction)(2)) != type(direction)(0)
-    return radius * (sin if exchange else cos), radius * (cos if exchange else sin)
+    exchange = (direction & 2) != 0
+    return radius * select(exchange, sin, cos), radius * select(exchange, cos, sin)
+
+
+@device
+def maximum(x, y):
+    """The larger of two, y where they do not compare."""
+    return select(x > y, x, y)
 
 
 @device
 def log(x):
     """log x for positive normal x, within 5 ulp."""
-    return type(x)(-0.5) * minus_2_log(x)
+    return minus_2_log(x) * -0.5
 
 
 @device
 def exp_or_zero(x):
     """exp x for x <= 0, within 3 ulp, and 0 below 2^-100."""
-    real = type(x)
-    shifted = fma(x, real(_LOG2_E), _rounder(x))
+    shifted = fma(x, _LOG2_E, _rounder(x))
     n = shifted - _rounder(x)
     r = fma(-n, _log2_high(x), x)
     r = fma(-n, _log2_low(x), r)
     value = scale_by_exponent(_exp(r), shifted)
-    return value if x > real(_LOWEST_LOGIT) else real(0.0)
+    return select(x > _LOWEST_LOGIT, value, 0.0)

@@ -16,7 +16,7 @@ from math import ceil
 import numba
 from numba import njit
 
-kernel = njit(nogil=True, cache=True, error_model="numpy")
+kernel = njit(nogil=True, cache=True, error_model="numpy", no_cfunc_wrapper=True)
 """A kernel: a module-level function, so that the disk cache finds it again."""
 
 _PIECE_NS = 2e7

@@ -1,29 +1,24 @@
 """Kernels of `_philox.py`: random words, uniforms and normals, to the bit.
 
-A block of lanes is filled in two loops, Philox and the transform, with the words in a scratch
-array between them: fused they would run out of vector registers. The scratch has one row for
-each variate of a Philox block, words of 64 bits for float64 and of 32 bits for float32.
+A row of words holds one variate's word for every lane: of 64 bits for float64, two to a Philox
+block, and of 32 bits for float32, four to a block.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
+from .blocks import block_code, new_work, rows
 from .device import device, join, normal_pair, philox
-from .intrinsics import fraction
+from .intrinsics import fraction, narrow
+from .lanes import LANES, get, put
 from .parallel import for_ranges, kernel
 
-_TILE = 128
-_NS_PER_TILE = 600.0
-
-
-def scratch_words(dtype, n_lanes):
-    """Room for the words that one Philox block gives to every lane."""
-    if np.dtype(dtype) == np.float64:
-        return np.empty((2, n_lanes), np.uint64)
-    return np.empty((4, n_lanes), np.uint32)
+_NS_PER_TILE = 100.0
 
 
 def place_of(stream):
@@ -31,20 +26,75 @@ def place_of(stream):
     return np.array([stream.first_chain, stream.step, stream.tag, *stream.key], np.uint64)
 
 
-def _store(words, lane, w0, w1, w2, w3):
-    """Put the words of one Philox block where the transform reads them."""
+def _at(value, half):
+    """The counters of half of the lanes: a row of a block, or a number for all."""
     raise NotImplementedError
 
 
-@overload(_store, jit_options={"forceinline": True})
-def _store_typed(words, lane, w0, w1, w2, w3):
-    def pairs(words, lane, w0, w1, w2, w3):
-        words[0, lane], words[1, lane] = join(w1, w0), join(w3, w2)
+@overload(_at, jit_options={"forceinline": True})
+def _at_typed(value, half):
+    if isinstance(value, types.Array):
+        return lambda value, half: get(value, half)
+    return lambda value, half: value
 
-    def single(words, lane, w0, w1, w2, w3):
-        words[0, lane], words[1, lane], words[2, lane], words[3, lane] = w0, w1, w2, w3
 
-    return pairs if words.dtype is types.uint64 else single
+def draw(words, block, chain, step, tag, key0, key1):
+    """Fill rows of words from one Philox block a lane; block or chain is a row of counters."""
+    raise NotImplementedError
+
+
+@overload(draw, jit_options={"forceinline": True})
+def _draw_typed(words, block, chain, step, tag, key0, key1):
+    def wide(words, block, chain, step, tag, key0, key1):
+        w = philox(_at(block, 0), _at(chain, 0), step, tag, key0, key1)
+        put(words, 0, join(w[1], w[0]))
+        put(words, 1, join(w[3], w[2]))
+
+    def short(words, block, chain, step, tag, key0, key1):
+        low = philox(_at(block, 0), _at(chain, 0), step, tag, key0, key1)
+        high = philox(_at(block, 1), _at(chain, 1), step, tag, key0, key1)
+        put(words, 0, narrow(low[0], high[0]))
+        put(words, 1, narrow(low[1], high[1]))
+        put(words, 2, narrow(low[2], high[2]))
+        put(words, 3, narrow(low[3], high[3]))
+
+    return wide if words.dtype is types.uint64 else short
+
+
+class _Tile(NamedTuple):
+    """The arrays of one worker."""
+
+    counters: np.ndarray
+    words: np.ndarray
+    variates: np.ndarray  # rows as of words
+
+
+def _new_tile(dtype):
+    work = new_work(np.float64 if dtype == np.float64 else np.float32, 0)
+    is_word = dtype == np.uint32
+    return _Tile(work.chains, work.words, work.words if is_word else rows(len(work.words), dtype))
+
+
+@block_code
+def _draw_tile(scratch, tile, n_chains, n_blocks, place):
+    """Words of a tile, and where its lanes go: first place, stride and number.
+
+    Lanes run across chains or along the blocks of a chain, whichever are more.
+    """
+    step, tag, key0, key1 = place[1], place[2], place[3], place[4]
+    counters, width = scratch.counters.ravel(), scratch.words.shape[1]
+    along = min(n_chains, n_blocks)
+    first, other = tile // along * width, tile % along
+    across = n_chains >= n_blocks
+    start = np.uint64(first) + (place[0] if across else np.uint64(0))
+    for lane in range(width):
+        counters[lane] = start + np.uint64(lane)
+    if across:
+        draw(scratch.words, np.uint64(other), scratch.counters, step, tag, key0, key1)
+        return first * n_blocks + other, n_blocks, min(width, n_chains - first)
+    chain = place[0] + np.uint64(other)
+    draw(scratch.words, scratch.counters, chain, step, tag, key0, key1)
+    return other * n_blocks + first, 1, min(width, n_blocks - first)
 
 
 def _n_rows(variates):
@@ -57,51 +107,6 @@ def _n_rows_typed(variates):
     return (lambda variates: 2) if variates.dtype.bitwidth == 64 else (lambda variates: 4)
 
 
-@njit(error_model="numpy")
-def chain_words(words, first_chain, step, tag, key0, key1, block):
-    """One Philox block for each of a block of chains, one chain a lane."""
-    for lane in range(words.shape[1]):
-        chain = first_chain + np.uint64(lane)
-        w0, w1, w2, w3 = philox(block, chain, step, tag, key0, key1)
-        _store(words, lane, w0, w1, w2, w3)
-
-
-@njit(error_model="numpy")
-def chain_normals(z, words, first_chain, step, tag, key0, key1):
-    """Standard normals z (d, lanes) for a block of chains; d is a multiple of words' rows."""
-    n = words.shape[0]
-    for block in range(z.shape[0] // n):
-        chain_words(words, first_chain, step, tag, key0, key1, np.uint64(block))
-        for i in range(0, n, 2):
-            row = block * n + i
-            for lane in range(words.shape[1]):
-                z[row, lane], z[row + 1, lane] = normal_pair(words[i, lane], words[i + 1, lane])
-
-
-@njit(error_model="numpy")
-def _block_words(words, chain, step, tag, key0, key1, first_block):
-    """Consecutive Philox blocks of one chain, one block a lane."""
-    for lane in range(words.shape[1]):
-        block = first_block + np.uint64(lane)
-        w0, w1, w2, w3 = philox(block, chain, step, tag, key0, key1)
-        _store(words, lane, w0, w1, w2, w3)
-
-
-@njit(error_model="numpy")
-def _tile_words(words, tile, n_chains, n_blocks, place):
-    """The words of a tile, and where its lanes go: first place, stride and number."""
-    n_lanes = words.shape[1]
-    first_chain, step, tag, key0, key1 = place[0], place[1], place[2], place[3], place[4]
-    if n_chains >= n_blocks:
-        chain, block = tile // n_blocks * n_lanes, tile % n_blocks
-        chain_words(words, first_chain + np.uint64(chain), step, tag, key0, key1, np.uint64(block))
-        return chain * n_blocks + block, n_blocks, min(n_lanes, n_chains - chain)
-    per_chain = -(-n_blocks // n_lanes)
-    chain, block = tile // per_chain, tile % per_chain * n_lanes
-    _block_words(words, first_chain + np.uint64(chain), step, tag, key0, key1, np.uint64(block))
-    return chain * n_blocks + block, 1, min(n_lanes, n_blocks - block)
-
-
 @device
 def _spread(out, variates, first, stride, n):
     """Variates (rows, lanes) to every stride-th place of out (places, rows)."""
@@ -111,59 +116,57 @@ def _spread(out, variates, first, stride, n):
 
 
 @kernel
-def _fill_bits(out, first, last, n_chains, place, words):
+def _fill_bits(out, first, last, n_chains, place, scratch):
     n_blocks = out.shape[0] // n_chains
     for tile in range(first, last):
-        start, stride, n = _tile_words(words, tile, n_chains, n_blocks, place)
-        _spread(out, words, start, stride, n)
+        start, stride, n = _draw_tile(scratch, tile, n_chains, n_blocks, place)
+        _spread(out, scratch.variates, start, stride, n)
 
 
 @kernel
-def _fill_uniform(out, first, last, n_chains, place, words):
-    n_blocks, u = out.shape[0] // n_chains, np.empty(words.shape, out.dtype)
+def _fill_uniform(out, first, last, n_chains, place, scratch):
+    n_blocks = out.shape[0] // n_chains
     for tile in range(first, last):
-        start, stride, n = _tile_words(words, tile, n_chains, n_blocks, place)
-        for i in range(words.shape[0]):
-            for lane in range(words.shape[1]):
-                u[i, lane] = fraction(words[i, lane])
-        _spread(out, u, start, stride, n)
+        start, stride, n = _draw_tile(scratch, tile, n_chains, n_blocks, place)
+        for i in range(scratch.words.shape[0]):
+            put(scratch.variates, i, fraction(get(scratch.words, i)))
+        _spread(out, scratch.variates, start, stride, n)
 
 
 @kernel
-def _fill_normal(out, first, last, n_chains, place, words):
-    n_blocks, z = out.shape[0] // n_chains, np.empty(words.shape, out.dtype)
+def _fill_normal(out, first, last, n_chains, place, scratch):
+    n_blocks = out.shape[0] // n_chains
     for tile in range(first, last):
-        start, stride, n = _tile_words(words, tile, n_chains, n_blocks, place)
-        for i in range(0, words.shape[0], 2):
-            for lane in range(words.shape[1]):
-                z[i, lane], z[i + 1, lane] = normal_pair(words[i, lane], words[i + 1, lane])
-        _spread(out, z, start, stride, n)
+        start, stride, n = _draw_tile(scratch, tile, n_chains, n_blocks, place)
+        for i in range(0, scratch.words.shape[0], 2):
+            z0, z1 = normal_pair(get(scratch.words, i), get(scratch.words, i + 1))
+            put(scratch.variates, i, z0)
+            put(scratch.variates, i + 1, z1)
+        _spread(out, scratch.variates, start, stride, n)
 
 
 def random_bits(xp, stream, n_chains, width, device=None):
-    return _filled(_fill_bits, stream, n_chains, width, np.uint32)
+    return _filled(_fill_bits, stream, n_chains, width, np.dtype(np.uint32))
 
 
 def random_uniform(xp, stream, n_chains, width, dtype, device=None):
-    return _filled(_fill_uniform, stream, n_chains, width, dtype)
+    return _filled(_fill_uniform, stream, n_chains, width, np.dtype(dtype))
 
 
 def random_normal(xp, stream, n_chains, width, dtype, device=None):
-    return _filled(_fill_normal, stream, n_chains, width, dtype)
+    return _filled(_fill_normal, stream, n_chains, width, np.dtype(dtype))
 
 
 def _filled(fill, stream, n_chains, width, dtype):
-    """An array (n_chains, width) of whole Philox blocks, cut to its width.
-
-    Lanes run across chains or along the blocks of a chain, whichever are more.
-    """
-    per_block = scratch_words(dtype, 0).shape[0]
+    """An array (n_chains, width) of whole Philox blocks, cut to its width."""
+    per_block = 16 // dtype.itemsize
     n_blocks = -(-width // per_block)
     out = np.empty((n_chains * n_blocks, per_block), dtype)
     place = place_of(stream)
 
     def task(first, last):
-        fill(out, first, last, n_chains, place, scratch_words(dtype, _TILE))
+        fill(out, first, last, n_chains, place, _new_tile(dtype))
 
-    for_ranges(task, min(n_chains, n_blocks) * -(-max(n_chains, n_blocks) // _TILE), _NS_PER_TILE)
+    shorter, longer = sorted((n_chains, n_blocks))
+    for_ranges(task, shorter * -(-longer // LANES[dtype]), _NS_PER_TILE)
     return np.ascontiguousarray(out.reshape(n_chains, n_blocks * per_block)[:, :width])

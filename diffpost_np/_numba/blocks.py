@@ -1,0 +1,125 @@
+"""Blocks: batches of chains held as (rows, lanes), one chain a lane.
+
+Lanes never meet, so what happens to a chain depends neither on its block nor on the others in
+it. Lanes left over at the end of a batch repeat the block's first chain and are not stored.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from .device import device, exp_or_zero, inner, maximum, zero_like
+from .lanes import LANES, REGISTER_BYTES, ROW_BYTES, any_lane, get, put
+
+block_code = njit(**inner)
+
+
+class Work(NamedTuple):
+    """The arrays of one worker."""
+
+    chains: np.ndarray  # which chain a lane holds, in rows of 64-bit lanes
+    x: np.ndarray  # (padded d, lanes), the point; padding is zero
+    drift: np.ndarray  # (padded d, lanes), what a step adds to it
+    logits: np.ndarray  # (K, lanes), of components, then their responsibilities
+    active: np.ndarray  # (K,), components that matter to some lane
+    scratch: np.ndarray  # (rows, lanes), whatever the form of the covariances needs
+    y: np.ndarray  # (m, lanes), the measurement
+    residual: np.ndarray  # (m, lanes)
+    words: np.ndarray  # (variates of a Philox block, lanes)
+
+
+def new_work(dtype, d, n_components=0, n_scratch=0, n_outputs=0):
+    dtype = np.dtype(dtype)
+    wide = dtype == np.float64
+    return Work(
+        chains=rows(1 if wide else 2, np.uint64),
+        x=rows(padded(d), dtype),
+        drift=rows(padded(d), dtype),
+        logits=rows(n_components, dtype),
+        active=np.zeros(n_components, np.intp),
+        scratch=rows(n_scratch, dtype),
+        y=rows(n_outputs, dtype),
+        residual=rows(n_outputs, dtype),
+        words=rows(2, np.uint64) if wide else rows(4, np.uint32),
+    )
+
+
+def padded(d):
+    """Rows of a point in a block: whole Philox blocks."""
+    return -(-d // 4) * 4
+
+
+def rows(n, dtype):
+    """Zeros (n, lanes of the dtype), aligned to vector registers."""
+    n_lanes = LANES[np.dtype(dtype)]
+    n_bytes = n * ROW_BYTES
+    raw = np.zeros(n_bytes + REGISTER_BYTES, np.uint8)
+    start = -raw.ctypes.data % REGISTER_BYTES
+    return raw[start : start + n_bytes].view(dtype).reshape(n, n_lanes)
+
+
+def n_blocks(n_chains, dtype):
+    return -(-n_chains // LANES[np.dtype(dtype)])
+
+
+@block_code
+def choose(work, order, block):
+    """Assign chains to the lanes of a block; returns how many lanes are not repetitions."""
+    chains, lanes = work.chains.ravel(), work.x.shape[1]
+    first = block * lanes
+    n = min(lanes, order.shape[0] - first)
+    for lane in range(lanes):
+        chains[lane] = order[first + (lane if lane < n else 0)]
+    return n
+
+
+@block_code
+def load(block, array, work):
+    """Rows of `array` into lanes; an array of one row goes to all of them."""
+    chains = work.chains.ravel()
+    for lane in range(block.shape[1]):
+        source = chains[lane] if array.shape[0] > 1 else np.uint64(0)
+        for row in range(array.shape[1]):
+            block[row, lane] = array[source, row]
+
+
+@block_code
+def store(array, block, work, n):
+    """The first n lanes into rows of `array`."""
+    chains = work.chains.ravel()
+    for lane in range(n):
+        for row in range(array.shape[1]):
+            array[chains[lane], row] = block[row, lane]
+
+
+@device
+def exponentials(logits):
+    """Turn logits into exp(logit - peak), exactly 0 below 2^-100; returns peak and their sum."""
+    peak = get(logits, 0)
+    for k in range(1, logits.shape[0]):
+        peak = maximum(get(logits, k), peak)
+    total = zero_like(peak)
+    for k in range(logits.shape[0]):
+        value = exp_or_zero(get(logits, k) - peak)
+        put(logits, k, value)
+        total = total + value
+    return peak, total
+
+
+@block_code
+def responsibilities(work, scale):
+    """Turn logits into `scale` times responsibilities and list the components some lane needs.
+
+    Returns how many these are. A lane that is not finite makes them all nan there.
+    """
+    _, total = exponentials(work.logits)
+    factor, n_active = scale / total, 0
+    for k in range(work.logits.shape[0]):
+        value = get(work.logits, k) * factor
+        put(work.logits, k, value)
+        work.active[n_active] = k
+        n_active += any_lane(value != 0.0)
+    return n_active

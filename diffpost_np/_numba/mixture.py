@@ -1,0 +1,67 @@
+"""Kernels of `priors/_mixture_math.py`: scores and log densities of Gaussian mixtures."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .blocks import choose, exponentials, load, n_blocks, new_work, store
+from .device import log
+from .forms import common, logits, score, scratch_rows
+from .lanes import LANES, put
+from .parallel import for_ranges, kernel
+from .tables import prepare
+
+
+@kernel
+def _scores(out, x, order, first, last, form, work):
+    for block in range(first, last):
+        n = choose(work, order, block)
+        load(work.x, x, work)
+        score(form, 0, work, x.dtype.type(1))
+        store(out, work.drift, work, n)
+
+
+@kernel
+def _log_densities(out, x, order, first, last, form, work):
+    for block in range(first, last):
+        n = choose(work, order, block)
+        load(work.x, x, work)
+        logits(form, 0, work)
+        peak, total = exponentials(work.logits)
+        put(work.drift, 0, peak + log(total) + common(form, 0, work))
+        store(out, work.drift, work, n)
+
+
+def mixture_score(xp, x, s2, tables):
+    return _evaluated(_scores, x, s2, tables, x.shape)
+
+
+def mixture_log_density(xp, x, s2, tables):
+    out = _evaluated(_log_densities, x, s2, tables, (len(x), 1))
+    if out is NotImplemented:
+        return out
+    return out[:, 0] - out.dtype.type(0.5 * x.shape[1] * math.log(2 * math.pi))
+
+
+def _evaluated(run, x, s2, tables, shape):
+    prepared = prepare(tables)
+    if prepared is None or s2.shape[0] != 1:
+        return NotImplemented
+    form = prepared.levels(s2.astype(np.float64))
+    out, order = np.empty(shape, x.dtype), np.arange(x.shape[0])
+    x = np.require(x, requirements=["C", "W"])
+
+    def task(first, last):
+        work = new_work(x.dtype, prepared.d, prepared.n, scratch_rows(form))
+        run(out, x, order, first, last, form, work)
+
+    for_ranges(task, n_blocks(len(x), x.dtype), block_cost(prepared))
+    return out
+
+
+def block_cost(prepared):
+    """About how many nanoseconds the score of a block takes."""
+    n, d = prepared.n, prepared.d
+    return 100 + LANES[np.dtype(np.float64)] * n * (1 + 0.1 * d * prepared.n_axes)

@@ -1,0 +1,169 @@
+"""Tables of mixtures for kernels: what does not depend on the noise once, the rest per level."""
+
+from __future__ import annotations
+
+import weakref
+
+import numpy as np
+
+from ..priors._covariance import LowRank as LowRankCovariance
+from ..priors._covariance import Spectral
+from .blocks import padded
+from .forms import Diagonal, Full, LowRank, Rotated, Shared
+
+_SPREAD = 30.0
+"""Standard deviations of spread up to which logits linear in x are accurate."""
+
+
+class Prepared:
+    """A mixture in one dtype, without its components of weight zero.
+
+    `levels(s2)` gives the form that kernels take, for an array of noise variances (S,) that
+    fall into one `regime`.
+    """
+
+    def __init__(self, tables):
+        used = np.isfinite(tables.log_weights)
+        self.used, self.dtype = used, tables.means.dtype
+        self.log_weights = tables.log_weights[used].astype(np.float64)
+        self.means = tables.means[used].astype(np.float64)
+        self.n, self.d = self.means.shape
+
+    n_axes = 1
+    """Length of what a component does for each entry of x."""
+
+    def regime(self, s2):
+        """Which of its forms the mixture takes at each noise variance."""
+        return np.zeros(s2.shape, bool)
+
+    def floats_per_level(self):
+        """Size of the tables that one more level needs."""
+        return self.n * self.d
+
+    def of_components(self, array):
+        """An array (K or 1, ...) in float64, one entry for each component in use."""
+        array = np.asarray(array, np.float64)
+        return array[self.used] if array.shape[0] > 1 else np.repeat(array, self.n, axis=0)
+
+    def cast(self, array):
+        return np.ascontiguousarray(array, self.dtype)
+
+    def bias(self, log_det):
+        """Constant part of the logits, for log det (C_k + s2 I) of shape (S, K)."""
+        return self.cast(self.log_weights - 0.5 * log_det)
+
+
+class PreparedShared(Prepared):
+    """One variance: linear logits where the means are near enough, else along the axes."""
+
+    def __init__(self, tables):
+        super().__init__(tables)
+        self.variance = float(tables.covs.values[0, 0])
+        self.centre = self.means.mean(axis=0)
+        self.centred = self.means - self.centre
+        self.squares = np.sum(self.centred**2, axis=1)
+        self.arrays = tuple(self.cast(a) for a in (self.centred, self.centred.T, self.centre))
+
+    def regime(self, s2):
+        return self.squares.max() <= _SPREAD**2 * (self.variance + s2)
+
+    def levels(self, s2):
+        variance = self.variance + s2
+        if not self.regime(s2).all():
+            values = np.full((self.n, self.d), self.variance)
+            return Diagonal(*_along_axes(self, self.means, values, s2))
+        offset = 0.5 * self.squares + self.centred @ self.centre
+        log_det = self.d * np.log(variance)[:, None] + 2 * offset / variance[:, None]
+        return Shared(*self.arrays, self.cast(1 / variance), self.bias(log_det))
+
+
+class PreparedDiagonal(Prepared):
+    def __init__(self, tables):
+        super().__init__(tables)
+        values = self.of_components(tables.covs.values)
+        self.values = np.broadcast_to(values, self.means.shape)
+
+    def levels(self, s2):
+        return Diagonal(*_along_axes(self, self.means, self.values, s2))
+
+
+class PreparedRotated(PreparedDiagonal):
+    def __init__(self, tables):
+        super().__init__(tables)
+        basis = tables.covs.basis[0].astype(np.float64)
+        self.along = self.means @ basis
+        self.arrays = self.cast(basis), self.cast(basis.T)
+
+    def levels(self, s2):
+        return Rotated(*self.arrays, *_along_axes(self, self.along, self.values, s2))
+
+
+class PreparedFull(PreparedDiagonal):
+    def __init__(self, tables):
+        super().__init__(tables)
+        basis = self.of_components(tables.covs.basis)
+        self.n_axes = self.d
+        self.arrays = tuple(self.cast(a) for a in (self.means, basis, basis.transpose(0, 2, 1)))
+
+    def levels(self, s2):
+        variance = self.values + s2[:, None, None]
+        bias = self.bias(np.sum(np.log(variance), axis=-1))
+        return Full(*self.arrays, self.cast(1 / variance), bias)
+
+
+class PreparedLowRank(Prepared):
+    def __init__(self, tables):
+        super().__init__(tables)
+        self.factor = self.of_components(tables.covs.factor_matrix)
+        self.n_axes = self.factor.shape[2]
+        self.diag = np.broadcast_to(self.of_components(tables.covs.diag), self.means.shape)
+
+    def floats_per_level(self):
+        return self.factor.size + self.diag.size
+
+    def levels(self, s2):
+        variance = self.diag + s2[:, None, None]
+        weighted = np.swapaxes(self.factor / variance[..., None], -1, -2)
+        inside = np.eye(self.factor.shape[-1]) + weighted @ self.factor
+        inner = np.linalg.solve(inside, weighted)
+        log_det = np.linalg.slogdet(inside)[1] + np.sum(np.log(variance), axis=-1)
+        arrays = self.means, -self.factor, inner, 1 / variance
+        return LowRank(*map(self.cast, arrays), self.bias(log_det))
+
+
+def _along_axes(prepared, means, values, s2):
+    """Means, precision and bias of variances along axes, padded to the rows of a block."""
+    variance = values + s2[:, None, None]
+    padding = [(0, padded(prepared.d) - prepared.d)]
+    precision = np.pad(1 / variance, [(0, 0), (0, 0), *padding])
+    means = np.pad(means, [(0, 0), *padding])
+    bias = prepared.bias(np.sum(np.log(variance), axis=-1))
+    return prepared.cast(means), prepared.cast(precision), bias
+
+
+def _kind(covs):
+    """The class that prepares a covariance, None where there is no kernel for it."""
+    if isinstance(covs, LowRankCovariance):
+        return PreparedLowRank
+    if not isinstance(covs, Spectral):
+        return None
+    if covs.basis is None:
+        return PreparedShared if covs.values.shape == (1, 1) else PreparedDiagonal
+    if not isinstance(covs.basis, np.ndarray):
+        return None
+    return PreparedRotated if covs.basis.shape[0] == 1 else PreparedFull
+
+
+_prepared: dict[int, Prepared] = {}
+
+
+def prepare(tables):
+    """The kernels' tables of a mixture, made once; None where kernels do not cover it."""
+    kind = _kind(tables.covs)
+    if kind is None:
+        return None
+    name = id(tables.means)
+    if name not in _prepared:
+        _prepared[name] = kind(tables)
+        weakref.finalize(tables.means, _prepared.pop, name, None)
+    return _prepared[name]
