@@ -21,6 +21,8 @@ NUMBA = {
     "random": ("random_bits", "random_uniform", "random_normal"),
     "mixture": ("mixture_score", "mixture_log_density"),
     "rows": ("advance_rows",),
+    "draws": ("mixture_colour",),
+    "ghmc": ("ghmc_open", "ghmc_close", "trapezoid"),
 }
 CUDA = {
     "random": ("random_bits", "random_uniform", "random_normal"),

@@ -60,9 +60,7 @@ def _cupy_or_skip():
     return array_api_compat.cupy
 
 
-@pytest.fixture(
-    params=["numpy", "readonly", "strict", pytest.param("cupy", marks=pytest.mark.gpu)]
-)
+@pytest.fixture(params=["numpy", "readonly", "strict", pytest.param("cupy", marks=pytest.mark.gpu)])
 def xp(request):
     """NumPy, NumPy arrays that may not be written to, array-api-strict, and CuPy on a device."""
     if request.param == "strict":

@@ -6,6 +6,7 @@ it. Lanes left over at the end of a batch repeat the block's first chain and are
 
 from __future__ import annotations
 
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -31,8 +32,22 @@ class Work(NamedTuple):
     words: np.ndarray  # (variates of a Philox block, lanes)
 
 
-def new_work(dtype, d, n_components=0, n_scratch=0, n_outputs=0):
-    dtype = np.dtype(dtype)
+_mine = threading.local()
+_KEPT = 8
+
+
+def new_work(dtype, *sizes):
+    """The arrays of this thread for blocks of these sizes; fresh ones cost page faults."""
+    kept = vars(_mine).setdefault("works", {})
+    key = (np.dtype(dtype), *sizes)
+    if key not in kept:
+        if len(kept) == _KEPT:
+            kept.clear()
+        kept[key] = _allocated(*key)
+    return kept[key]
+
+
+def _allocated(dtype, d, n_components=0, n_scratch=0, n_outputs=0):
     wide = dtype == np.float64
     return Work(
         chains=rows(1 if wide else 2, np.uint64),

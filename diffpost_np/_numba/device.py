@@ -63,7 +63,7 @@ _EXP32 = (
     1.0,
 )
 _LOG2_E = 1.4426950408889634
-_LOWEST_LOGIT = -69.3  # log 2^-100: smaller responsibilities are zero
+LOWEST_LOGIT = -69.3  # log 2^-100: smaller responsibilities are zero
 
 _exp = polynomial(_EXP64, _EXP32, fused=True)
 zero_like = constant(0.0, 0.0)
@@ -144,4 +144,4 @@ def exp_or_zero(x):
     r = fma(-n, _log2_high(x), x)
     r = fma(-n, _log2_low(x), r)
     value = scale_by_exponent(_exp(r), shifted)
-    return select(x > _LOWEST_LOGIT, value, 0.0)
+    return select(x > LOWEST_LOGIT, value, 0.0)

@@ -13,9 +13,12 @@ import numpy as np
 from numba.extending import overload
 
 from .blocks import block_code, responsibilities
-from .device import device, zero_like
+from .device import LOWEST_LOGIT, device, maximum, zero_like
 from .gemm import multiply, multiply_add
-from .lanes import fma, get, put
+from .lanes import any_lane, fma, get, put
+
+_FIRST_AXES = 24
+"""Axes of a full covariance, the telling ones first, that decide whether a component is near."""
 
 
 class Shared(NamedTuple):
@@ -186,14 +189,41 @@ def _weigh(rows, precision, weight):
 
 @block_code
 def _full_logits(form, level, work):
+    """Logits; of components below 2^-100 in every lane only an upper bound that is below, too.
+
+    Axes that tell components apart come first, so those that are far are given up early.
+    """
     n, d = form.means.shape
-    difference = work.scratch[n * d :]
-    for k in range(n):
-        along = work.scratch[k * d : (k + 1) * d]
-        _difference(difference, work.x, form.means[k])
-        multiply(along, form.basis_t[k], difference)
-        square = _squares(along, form.precision[level, k])
-        put(work.logits, k, fma(square, -0.5, form.bias[level, k]))
+    some = min(d, _FIRST_AXES)
+    best = _full_part(form, level, work, 0, 0, some)
+    for k in range(1, n):
+        best = maximum(_full_part(form, level, work, k, 0, some), best)
+    if some == d:
+        return
+    peak, limit = best - np.inf, best - 1.0
+    for sweep in range(2):
+        for k in range(n):
+            if sweep == 0:
+                work.active[k] = any_lane(get(work.logits, k) > limit)
+            elif work.active[k] or not any_lane(get(work.logits, k) > peak + LOWEST_LOGIT):
+                continue
+            if sweep or work.active[k]:
+                peak = maximum(_full_part(form, level, work, k, some, d), peak)
+
+
+@block_code
+def _full_part(form, level, work, k, first, last):
+    """Add what some axes contribute to the logit of a component, and return it."""
+    n, d = form.means.shape
+    difference, along = work.scratch[n * d :], work.scratch[k * d + first : k * d + last]
+    _difference(difference, work.x, form.means[k])
+    multiply(along, form.basis_t[k, first:last], difference)
+    if first == 0:
+        put(work.logits, k, form.bias[level, k])
+    square = _squares(along, form.precision[level, k, first:last])
+    logit = fma(square, -0.5, get(work.logits, k))
+    put(work.logits, k, logit)
+    return logit
 
 
 @block_code

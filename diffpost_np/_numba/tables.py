@@ -102,8 +102,19 @@ class PreparedFull(PreparedDiagonal):
     def __init__(self, tables):
         super().__init__(tables)
         basis = self.of_components(tables.covs.basis)
+        order = self.telling_axes_first(basis)
+        self.values = np.take_along_axis(self.values, order, axis=1)
+        basis = np.take_along_axis(basis, order[:, None, :], axis=2)
         self.n_axes = self.d
         self.arrays = tuple(self.cast(a) for a in (self.means, basis, basis.transpose(0, 2, 1)))
+
+    def telling_axes_first(self, basis):
+        """Axes of each component by how far from it, in its deviations, the mixture lies there."""
+        weights = np.exp(self.log_weights)
+        apart = self.means[:, None, :] - self.means  # (l, k, d)
+        along = np.einsum("lkd,kde->lke", apart, basis)
+        distance = np.einsum("l,lke->ke", weights, along**2) / self.values
+        return np.argsort(-distance, axis=1)
 
     def levels(self, s2):
         variance = self.values + s2[:, None, None]

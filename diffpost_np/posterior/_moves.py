@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from .._dispatch import operation
 from .._xp import Array
 from ..random import Key, Purpose, normal, uniform
 
@@ -98,7 +99,7 @@ class Target:
         if old.log_density is not None and new.log_density is not None:
             change = new.log_density - old.log_density
         else:
-            change = _trapezoid(self.xp, old, new)
+            change = trapezoid(self.xp, old.x, old.score, new.x, new.score)
         return change + self.beta * (new.log_likelihood - old.log_likelihood)
 
     def misjudged(self, old: Point, new: Point, step: int) -> float:
@@ -123,18 +124,41 @@ def split_ghmc(target: Target, walk: Walk, step: int) -> tuple[Walk, float]:
     For a Gaussian target nothing is rejected at any step size. One score a move.
     """
     xp, h = target.xp, walk.step_size
-    decay = math.exp(-h)
-    start = decay * walk.velocity + math.sqrt(1 - decay**2) * target.noise(walk.u, step)
-    kicked = start + 0.5 * h * (walk.gradient + walk.u)
-    u = math.cos(h) * walk.u + math.sin(h) * kicked
+    noise = target.noise(walk.u, step)
+    start, kicked, u = ghmc_open(xp, walk.u, walk.velocity, walk.gradient, noise, h)
     new = target.evaluate(target.metric.events(u))
     gradient = target.metric.gradient(new, target.beta)
-    end = math.cos(h) * kicked - math.sin(h) * walk.u + 0.5 * h * (gradient + u)
-    kinetic = 0.5 * (xp.sum(start * start, axis=1) - xp.sum(end * end, axis=1))
+    end, kinetic = ghmc_close(xp, walk.u, start, kicked, u, gradient, h)
     log_ratio = target.log_ratio(walk.point, new) + kinetic
     moved = Walk(new, u, end, gradient, h)
     stayed = replace(walk, velocity=-start)
     return _select(target, log_ratio, moved, stayed, step)
+
+
+@operation
+def ghmc_open(
+    xp: ModuleType, u: Array, velocity: Array, gradient: Array, noise: Array, h: float
+) -> tuple[Array, Array, Array]:
+    """Refresh the velocity, kick it by half a step, rotate: returns both velocities, new u."""
+    decay = math.exp(-h)
+    start = decay * velocity + math.sqrt(1 - decay**2) * noise
+    kicked = start + 0.5 * h * (gradient + u)
+    return start, kicked, math.cos(h) * u + math.sin(h) * kicked
+
+
+@operation
+def ghmc_close(
+    xp: ModuleType, u: Array, start: Array, kicked: Array, new: Array, gradient: Array, h: float
+) -> tuple[Array, Array]:
+    """Rotate the velocity and kick it by half a step; returns it and the kinetic energy lost."""
+    end = math.cos(h) * kicked - math.sin(h) * u + 0.5 * h * (gradient + new)
+    return end, 0.5 * xp.sum((start - end) * (start + end), axis=1)
+
+
+@operation
+def trapezoid(xp: ModuleType, x: Array, s: Array, new: Array, new_s: Array) -> Array:
+    """Change of a log density along chords, from its scores at both ends."""
+    return 0.5 * xp.sum((new - x) * (s + new_s), axis=1)
 
 
 def mala(target: Target, walk: Walk, step: int) -> tuple[Walk, float]:
@@ -169,11 +193,6 @@ def _select(
         moved.step_size,
     )
     return walk, rate
-
-
-def _trapezoid(xp: ModuleType, old: Point, new: Point) -> Array:
-    """Change of the prior's log density along the chord."""
-    return 0.5 * xp.sum((new.x - old.x) * (old.score + new.score), axis=1)
 
 
 def _rows(xp: ModuleType, value: Array | None, rows: Array) -> Array | None:

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from .._progress import reporter
+from .._threads import single_threaded_blas
 from ._problem import Problem
 from ._result import Result
 from ._smc import Sampler, State, checked_options
@@ -141,8 +142,8 @@ def annealed_smc(
         waste_free,
     )
     smc = Sampler(problem, options)
-    state: State = resume.state if resume else smc.start(initial)
-    with reporter(progress, "annealed_smc") as report:
+    with single_threaded_blas(problem.xp), reporter(progress, "annealed_smc") as report:
+        state: State = resume.state if resume else smc.start(initial)
         while state.beta < 1:
             state = smc.advance(state)
             if report(state.beta, 1.0, **numbers(state)):

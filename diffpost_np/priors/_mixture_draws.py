@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import ModuleType
 
+from .._dispatch import operation
 from .._xp import Array
 from ..random import Key, Purpose, normal, uniform
 from ._covariance import LowRank
@@ -31,11 +32,17 @@ def draw_chosen(
     place = {"purpose": Purpose.INITIAL, "first_chain": first_chain, "like": tables.means}
     z = normal(key, (chosen.shape[0], d + extra), **place)
 
+    return xp.take(tables.means, chosen, axis=0) + mixture_colour(xp, z, chosen, tables)
+
+
+@operation
+def mixture_colour(xp: ModuleType, z: Array, chosen: Array, tables: Tables) -> Array:
+    """Draws of N(0, C_k) for the chosen components, from standard normals (n, d or d + r)."""
+
     def colour(k: int, z: Array) -> Array:
         return tables.covs.component(k).colour(xp, z[None, ...])[0, ...]
 
-    noise = _by_component(xp, chosen, (z,), colour, tables.means.shape[0])
-    return xp.take(tables.means, chosen, axis=0) + noise
+    return _by_component(xp, chosen, (z,), colour, tables.means.shape[0])
 
 
 def shrink_chosen(

@@ -16,7 +16,7 @@ from ._case import Arrays, compare, host, same_kind, shape_of
 from ._check_prior import named
 from ._law import KEPT, Gap, Law, Report, broken, enact, verify, worst
 from ._problem import InverseProblem, asymmetric_problems
-from ._sampler_case import REFERENCE, SamplerCase, make_like, probes
+from ._sampler_case import REFERENCE, SamplerCase, make_like, on_grid, probes
 from ._statistics import MOMENTS, bernstein, moments_of_ranks, student_quantile
 
 __all__ = ["SAMPLER_LAWS", "check_sampler"]
@@ -108,8 +108,8 @@ def ranks_of_truths(case: SamplerCase, problem: InverseProblem) -> Gap:
         y = problem.measurement.simulate(truth, rng=case.key.fold(f"y {i}"))[0, ...]
         given = replace(problem, y=y)
         names, seen = probes(given, case.draw(given, n, f"truth {i}"))
-        values.append(seen[:: n // DRAWS][:DRAWS])
-        targets.append(probes(given, truth)[1][0])
+        values.append(on_grid(seen[:: n // DRAWS][:DRAWS], seen))
+        targets.append(on_grid(probes(given, truth)[1][0], seen))
     found = sbc_ranks(values, np.stack(targets), rng=case.key)
     moments = moments_of_ranks((found.ranks + 0.5) / (found.n_draws + 1))
     allowed = _independent(case, moments.shape[1:], case.n_truths)
@@ -117,12 +117,13 @@ def ranks_of_truths(case: SamplerCase, problem: InverseProblem) -> Gap:
 
 
 def _ranks(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Ranks in [0, 1] of values (n, k) in the columns of a sorted reference."""
-    columns = [
-        np.searchsorted(reference[:, i], values[:, i]) / len(reference)
-        for i in range(values.shape[1])
-    ]
-    return np.stack(columns, axis=1)
+    """Ranks in [0, 1] of values (n, k) in the sorted columns of a reference, ties at random."""
+    rng, ranks = np.random.default_rng(0), []
+    steps = zip(on_grid(values, reference).T, on_grid(reference, reference).T, strict=True)
+    for column, exact in steps:
+        low, high = (np.searchsorted(exact, column, side=s) for s in ("left", "right"))
+        ranks.append(low + (high - low) * rng.random(low.size))
+    return np.stack(ranks, axis=1) / len(reference)
 
 
 def _independent(case: SamplerCase, shape: tuple[int, ...], n: float) -> np.ndarray:

@@ -5,6 +5,7 @@ So failing examples shrink to small shapes and to zeros and ones.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,13 +33,15 @@ def shapes_of(event_shape: Sequence[int] | None) -> Shapes:
     return st.just(as_shape("event_shape", event_shape))
 
 
+@functools.cache
 def _decimals(low: float, high: float) -> st.SearchStrategy[float]:
     """Numbers with one digit after the point; those nearest to zero are the simplest."""
     return st.integers(round(10 * low), round(10 * high)).map(lambda k: k / 10)
 
 
-def _tables(shape: Sequence[int], low: float, high: float) -> st.SearchStrategy[np.ndarray]:
-    return hnp.arrays(np.float64, tuple(shape), elements=_decimals(low, high))
+@functools.cache
+def _tables(shape: tuple[int, ...], low: float, high: float) -> st.SearchStrategy[np.ndarray]:
+    return hnp.arrays(np.float64, shape, elements=_decimals(low, high))
 
 
 @st.composite

@@ -16,7 +16,7 @@ from ._case import Arrays, host
 from ._law import Law
 from ._problem import InverseProblem
 
-__all__ = ["SamplerCase", "probes"]
+__all__ = ["SamplerCase", "on_grid", "probes"]
 
 REFERENCE = 40_000
 """Exact draws against which samples are ranked."""
@@ -72,7 +72,7 @@ class SamplerCase:
                 yield {"problem": problem}
 
     def exact_probes(self, problem: InverseProblem) -> np.ndarray:
-        """Sorted probes (REFERENCE, k) of exact draws."""
+        """Probes (REFERENCE, k) of exact draws, each sorted."""
         if id(problem) not in self._references:
             draws = problem.posterior().sample(REFERENCE, rng=self.key.fold("reference"))
             self._references[id(problem)] = np.sort(probes(problem, draws)[1], axis=0)
@@ -95,6 +95,12 @@ def probes(problem: InverseProblem, x: Array) -> tuple[list[str], np.ndarray]:
     names = [f"{name} {i}" for name, part in parts.items() for i in range(part.shape[1])]
     values = np.concatenate([*parts.values(), likelihood[:, None]], axis=1)
     return [*names, "log likelihood"], values
+
+
+def on_grid(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Values in steps of 1.5e-8 of the largest, so that rounding does not part what is equal."""
+    unit = np.finfo(float).eps ** 0.5 * np.max(np.abs(reference))
+    return np.round(values / unit)
 
 
 def make_like(problem: InverseProblem) -> Arrays:

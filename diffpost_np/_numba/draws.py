@@ -1,0 +1,49 @@
+"""Kernel of `priors/_mixture_draws.py`: each chain by itself, so batches do not change a draw."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from ..priors._covariance import LowRank
+from .parallel import for_ranges
+
+_rows_kernel = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+
+
+@_rows_kernel
+def _colour(first, last, z, chosen, columns, out):
+    """out[i] = sum over j of z[i, j] * columns[chosen[i], j]."""
+    for i in range(first, last):
+        for e in range(out.shape[1]):
+            out[i, e] = 0
+        for j in range(z.shape[1]):
+            for e in range(out.shape[1]):
+                out[i, e] += z[i, j] * columns[chosen[i], j, e]
+
+
+def mixture_colour(xp, z, chosen, tables):
+    columns = _columns(tables.covs, tables.means.shape[1])
+    if columns is None:
+        return NotImplemented
+    which = chosen if len(columns) > 1 else np.zeros_like(chosen)
+    out = np.empty((len(z), tables.means.shape[1]), z.dtype)
+    low_rank = isinstance(tables.covs, LowRank)
+    factors = np.ascontiguousarray(z[:, out.shape[1] :] if low_rank else z)
+    cost = 0.2 * columns[0].size
+    for_ranges(lambda a, b: _colour(a, b, factors, which, columns, out), len(z), cost)
+    if low_rank:
+        diag = tables.covs.diag
+        scale = np.sqrt(diag[chosen] if len(diag) > 1 else diag)
+        out += scale * z[:, : out.shape[1]]
+    return out
+
+
+def _columns(covs, d):
+    """Columns (K or 1, columns, d) of the factors, None where there is nothing to multiply."""
+    if isinstance(covs, LowRank):
+        return np.ascontiguousarray(covs.factor_matrix.transpose(0, 2, 1))
+    if not isinstance(covs.basis, np.ndarray):
+        return None
+    scaled = covs.basis * np.sqrt(covs.values)[:, None, :]
+    return np.ascontiguousarray(scaled.transpose(0, 2, 1))
