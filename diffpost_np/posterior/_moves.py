@@ -19,8 +19,8 @@ from ..random import Key, Purpose, normal, uniform
 _WORST = -8.0
 """Log acceptance below which an unadjusted move stays: it guards against divergence only."""
 
-_CHECKED, _PENALTY = 8, 40.0
-"""Every which chain checks the trapezoid rule, and what a misjudged one costs in acceptance."""
+_EVERY, _SHARE, _PENALTY = 4, 2, 40.0
+"""Every which move and chain checks the trapezoid rule; what misjudging costs in acceptance."""
 
 
 class Point(NamedTuple):
@@ -53,7 +53,8 @@ class Metric(NamedTuple):
 class Walk:
     """A cloud on its way through one level: where it is, in both coordinates, and its velocity.
 
-    `gradient` is that of the tempered log density in whitened coordinates.
+    `gradient` is that of the tempered log density in whitened coordinates, `misjudged` the last
+    error of the trapezoid rule, and `n_moves` counts the moves of the level.
     """
 
     point: Point
@@ -61,6 +62,8 @@ class Walk:
     velocity: Array
     gradient: Array
     step_size: float
+    misjudged: float = 0.0
+    n_moves: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,19 +105,20 @@ class Target:
             change = trapezoid(self.xp, old.x, old.score, new.x, new.score)
         return change + self.beta * (new.log_likelihood - old.log_likelihood)
 
-    def misjudged(self, old: Point, new: Point, step: int) -> float:
-        """Mean of min(1, error^2) of the trapezoid rule, by Simpson's on every eighth chain.
+    def misjudged(self, walk: Walk, new: Point) -> float:
+        """Mean of min(1, error^2) of the trapezoid rule, by Simpson's on half of the chains.
 
         Long moves out of a narrow mode look free to the trapezoid: the acceptance cannot tell.
         """
+        old, xp = walk.point, self.xp
         if old.log_density is not None and new.log_density is not None:
             return 0.0
-        xp = self.xp
-        rows = xp.arange(step % _CHECKED, old.x.shape[0], _CHECKED)
-        a, b = (Point(*(_rows(xp, v, rows) for v in point)) for point in (old, new))
-        ends = 0.5 * (a.score + b.score)
-        middle = self.midpoint_score(0.5 * (a.x + b.x))
-        error = xp.sum((b.x - a.x) * (middle - ends), axis=1) * (2 / 3)
+        if walk.n_moves % _EVERY:
+            return walk.misjudged
+        first = walk.n_moves // _EVERY % _SHARE
+        a, b, s, t = (v[first::_SHARE, :] for v in (old.x, new.x, old.score, new.score))
+        middle = self.midpoint_score(0.5 * (a + b))
+        error = xp.sum((b - a) * (2 * middle - s - t), axis=1) / 3
         return float(xp.mean(xp.minimum(error * error, xp.ones_like(error))))
 
 
@@ -181,22 +185,20 @@ def _select(
     xp = target.xp
     keep = target.accept(log_ratio, step)
     rate = _mean_acceptance(xp, log_ratio)
-    rate = max(0.0, rate - _PENALTY * target.misjudged(stayed.point, moved.point, step))
+    misjudged = target.misjudged(stayed, moved.point)
+    rate = max(0.0, rate - _PENALTY * misjudged)
+    moved = replace(moved, misjudged=misjudged, n_moves=stayed.n_moves + 1)
     if bool(xp.all(keep)):
         return moved, rate
     point = Point(*(_where(xp, keep, a, b) for a, b in zip(moved.point, stayed.point, strict=True)))
-    walk = Walk(
-        point,
-        _where(xp, keep, moved.u, stayed.u),
-        _where(xp, keep, moved.velocity, stayed.velocity),
-        _where(xp, keep, moved.gradient, stayed.gradient),
-        moved.step_size,
+    walk = replace(
+        moved,
+        point=point,
+        u=_where(xp, keep, moved.u, stayed.u),
+        velocity=_where(xp, keep, moved.velocity, stayed.velocity),
+        gradient=_where(xp, keep, moved.gradient, stayed.gradient),
     )
     return walk, rate
-
-
-def _rows(xp: ModuleType, value: Array | None, rows: Array) -> Array | None:
-    return None if value is None else xp.take(value, rows, axis=0)
 
 
 def _mean_acceptance(xp: ModuleType, log_ratio: Array) -> float:

@@ -105,7 +105,7 @@ def annealed_smc(
 
     Notes
     -----
-    One score a move and particle, and one more for every eighth where the prior has no density;
+    One score a move and particle, and an eighth more where the prior has no density;
     on 8x8 images about 200 a particle. Particles interact, so the cloud is the unit: a sample
     changes when `n_particles` does.
 
