@@ -111,17 +111,23 @@ def store(array, block, work, n):
 
 
 @device
-def exponentials(logits):
-    """Turn logits into exp(logit - peak), exactly 0 below 2^-100; returns peak and their sum."""
+def largest(logits):
+    """The largest logit of every lane."""
     peak = get(logits, 0)
     for k in range(1, logits.shape[0]):
         peak = maximum(get(logits, k), peak)
+    return peak
+
+
+@device
+def exponentials(logits, peak):
+    """Turn logits into exp(logit - peak), exactly 0 below 2^-100, and return their sum."""
     total = zero_like(peak)
     for k in range(logits.shape[0]):
         value = exp_or_zero(get(logits, k) - peak)
         put(logits, k, value)
         total = total + value
-    return peak, total
+    return total
 
 
 @block_code
@@ -130,7 +136,7 @@ def responsibilities(work, scale):
 
     Returns how many these are. A lane that is not finite makes them all nan there.
     """
-    _, total = exponentials(work.logits)
+    total = exponentials(work.logits, largest(work.logits))
     factor, n_active = scale / total, 0
     for k in range(work.logits.shape[0]):
         value = get(work.logits, k) * factor

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import overload
 
-from .blocks import block_code, responsibilities
+from .blocks import block_code, exponentials, responsibilities
 from .device import LOWEST_LOGIT, device, maximum, zero_like
 from .gemm import multiply, multiply_add
 from .lanes import any_lane, fma, get, put
@@ -84,19 +84,24 @@ def scratch_rows(form):
 @block_code
 def _shared_logits(form, level, work):
     multiply(work.logits, form.means, work.x[: form.means.shape[1]])
-    for k in range(form.means.shape[0]):
+    peak = fma(get(work.logits, 0), form.precision[level], form.bias[level, 0])
+    put(work.logits, 0, peak)
+    for k in range(1, form.means.shape[0]):
         value = fma(get(work.logits, k), form.precision[level], form.bias[level, k])
         put(work.logits, k, value)
+        peak = maximum(value, peak)
+    return peak
 
 
 @block_code
 def _shared_score(form, level, work, scale):
-    _shared_logits(form, level, work)
+    total = exponentials(work.logits, _shared_logits(form, level, work))
     pull, d = scale * form.precision[level], form.centre.shape[0]
-    responsibilities(work, pull)
+    multiply(work.drift[:d], form.means_t, work.logits)
+    factor = pull / total
     for row in range(d):
-        put(work.drift, row, (form.centre[row] - get(work.x, row)) * pull)
-    multiply_add(work.drift[:d], form.means_t, work.logits)
+        offset = (form.centre[row] - get(work.x, row)) * pull
+        put(work.drift, row, fma(get(work.drift, row), factor, offset))
 
 
 @device
@@ -234,7 +239,7 @@ def _full_score(form, level, work, scale):
     for k in work.active[: responsibilities(work, scale)]:
         along = work.scratch[k * d : (k + 1) * d]
         _weigh(along, form.precision[level, k], get(work.logits, k))
-        multiply_add(work.drift[:d], form.basis[k], along)
+        multiply_add(work.drift[:d], work.drift[:d], form.basis[k], along)
 
 
 @block_code
@@ -245,7 +250,7 @@ def _low_rank_logits(form, level, work):
         outside = work.scratch[k * d : (k + 1) * d]
         _difference(outside, work.x, form.means[k])
         multiply(inside, form.inner[level, k], outside)
-        multiply_add(outside, form.minus_factor[k], inside)
+        multiply_add(outside, outside, form.minus_factor[k], inside)
         square = _squares(outside, form.precision[level, k])
         for row in range(inside.shape[0]):
             square = fma(get(inside, row), get(inside, row), square)

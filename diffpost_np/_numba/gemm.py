@@ -16,15 +16,15 @@ _SIX_FIT = REGISTER_BYTES == 64  # 24 of 32 registers; elsewhere there are 16
 
 
 @device
-def _start(out, row, add):
-    return get(out, row) if add else zero_like(get(out, row))
+def _start(out, start, row):
+    return zero_like(get(out, row)) if start is None else get(start, row)
 
 
 @device
-def _six_rows(out, a, x, row, add):
-    s0, s1 = _start(out, row, add), _start(out, row + 1, add)
-    s2, s3 = _start(out, row + 2, add), _start(out, row + 3, add)
-    s4, s5 = _start(out, row + 4, add), _start(out, row + 5, add)
+def _six_rows(out, start, a, x, row):
+    s0, s1 = _start(out, start, row), _start(out, start, row + 1)
+    s2, s3 = _start(out, start, row + 2), _start(out, start, row + 3)
+    s4, s5 = _start(out, start, row + 4), _start(out, start, row + 5)
     for k in range(x.shape[0]):
         column = get(x, k)
         s0, s1 = fma(a[row, k], column, s0), fma(a[row + 1, k], column, s1)
@@ -35,8 +35,8 @@ def _six_rows(out, a, x, row, add):
 
 
 @device
-def _two_rows(out, a, x, row, add):
-    s0, s1 = _start(out, row, add), _start(out, row + 1, add)
+def _two_rows(out, start, a, x, row):
+    s0, s1 = _start(out, start, row), _start(out, start, row + 1)
     for k in range(x.shape[0]):
         column = get(x, k)
         s0, s1 = fma(a[row, k], column, s0), fma(a[row + 1, k], column, s1)
@@ -44,33 +44,28 @@ def _two_rows(out, a, x, row, add):
 
 
 @device
-def _one_row(out, a, x, row, add):
-    s = _start(out, row, add)
+def _one_row(out, start, a, x, row):
+    s = _start(out, start, row)
     for k in range(x.shape[0]):
         s = fma(a[row, k], get(x, k), s)
     put(out, row, s)
 
 
-@device
-def _all_rows(out, a, x, add):
+@njit(**inner)
+def multiply_add(out, start, a, x):
+    """out = start + a x; None starts at zero, and `start` may be `out`."""
     row, n = 0, a.shape[0]
     while _SIX_FIT and row + 6 <= n:
-        _six_rows(out, a, x, row, add)
+        _six_rows(out, start, a, x, row)
         row += 6
     while row + 2 <= n:
-        _two_rows(out, a, x, row, add)
+        _two_rows(out, start, a, x, row)
         row += 2
     if row < n:
-        _one_row(out, a, x, row, add)
+        _one_row(out, start, a, x, row)
 
 
-@njit(**inner)
+@device
 def multiply(out, a, x):
     """out = a x."""
-    _all_rows(out, a, x, False)
-
-
-@njit(**inner)
-def multiply_add(out, a, x):
-    """out += a x."""
-    _all_rows(out, a, x, True)
+    multiply_add(out, None, a, x)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .blocks import choose, exponentials, load, n_blocks, new_work, store
+from .blocks import choose, exponentials, largest, load, n_blocks, new_work, store
 from .device import log
 from .forms import common, logits, score, scratch_rows
 from .lanes import LANES, put
@@ -29,7 +29,8 @@ def _log_densities(out, x, order, first, last, form, work):
         n = choose(work, order, block)
         load(work.x, x, work)
         logits(form, 0, work)
-        peak, total = exponentials(work.logits)
+        peak = largest(work.logits)
+        total = exponentials(work.logits, peak)
         put(work.drift, 0, peak + log(total) + common(form, 0, work))
         store(out, work.drift, work, n)
 

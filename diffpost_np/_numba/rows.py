@@ -10,8 +10,9 @@ import numpy as np
 from .blocks import block_code, choose, load, n_blocks, new_work, store
 from .device import normal_pair
 from .forms import score, scratch_rows
-from .gemm import multiply, multiply_add
+from .gemm import multiply_add
 from .lanes import LANES, fma, get, put
+from .mixture import by_neighbourhood
 from .parallel import for_ranges, kernel
 from .random import draw, place_of
 from .tables import prepare
@@ -22,15 +23,11 @@ _TABLE_FLOATS = 2**19
 
 
 @block_code
-def _add_likelihood(work, linear, scale):
-    """Add scale * A' W (y - A x) to the drift."""
-    matrix, matrix_t, weights = linear
-    d = matrix.shape[1]
-    multiply(work.residual, matrix, work.x[:d])
-    for row in range(weights.shape[0]):
-        difference = get(work.y, row) - get(work.residual, row)
-        put(work.residual, row, difference * (scale * weights[row]))
-    multiply_add(work.drift[:d], matrix_t, work.residual)
+def _add_likelihood(work, minus_matrix, pull):
+    """Add A' W (y - A x) to the drift; `pull` is A' W with the row's coefficient in it."""
+    d = minus_matrix.shape[1]
+    multiply_add(work.residual, work.y, minus_matrix, work.x[:d])
+    multiply_add(work.drift[:d], work.drift[:d], pull, work.residual)
 
 
 @block_code
@@ -49,17 +46,18 @@ def _move(work, d, keep, noise, place, step):
 
 
 @kernel
-def _advance(x, order, first, last, form, rows, linear, y, place, work):
+def _advance(x, order, first, last, form, likelihood, y, rows, uses, place, work):
+    minus_matrix, pulls = likelihood
     for block in range(first, last):
         n = choose(work, order, block)
         load(work.x, x, work)
         load(work.y, y, work)
-        for lane_row in range(work.chains.shape[0]):
-            put(work.chains, lane_row, get(work.chains, lane_row) + place[0])
+        for half in range(work.chains.shape[0]):
+            put(work.chains, half, get(work.chains, half) + place[0])
         for s in range(rows.shape[0]):
-            score(form, s, work, rows[s, _SCORE])
+            score(form, uses[s, 0], work, rows[s, _SCORE])
             if rows[s, _LIKELIHOOD] != 0:
-                _add_likelihood(work, linear, rows[s, _LIKELIHOOD])
+                _add_likelihood(work, minus_matrix, pulls[uses[s, 1]])
             step = place[1] + np.uint64(s)
             _move(work, x.shape[1], rows[s, _KEEP], rows[s, _NOISE], place, step)
         choose(work, order, block)
@@ -70,34 +68,45 @@ def advance_rows(xp, x, tables, rows, linear, stream):
     prepared = prepare(tables)
     if prepared is None:
         return NotImplemented
-    x, order = np.array(x, order="C"), np.arange(len(x))
-    matrix, y = _likelihood(linear, x)
-    s2 = (rows[:, 0].astype(x.dtype) ** 2).astype(np.float64)
-    coefficients = np.ascontiguousarray(rows[:, 1:], x.dtype)
+    x, order = np.array(x, order="C"), by_neighbourhood(prepared, x)
+    s2 = rows[:, 0].astype(x.dtype).astype(np.float64) ** 2
+    coefficients = rows[:, 1:].astype(x.dtype, order="C")
     if linear is None:
         coefficients[:, _LIKELIHOOD] = 0
-    cost = row_cost(prepared, y.shape[1])
+    n_outputs = 0 if linear is None else len(linear.weights)
+    cost = _row_cost(prepared, n_outputs)
     for part in _parts(prepared, s2, cost):
-        form = prepared.levels(s2[part])
+        levels, of_row = _runs(s2[part])
+        form = prepared.levels(levels)
+        likelihood, y, pull_of_row = _likelihood(linear, coefficients[part, _LIKELIHOOD], x)
+        uses = np.stack([of_row, pull_of_row], axis=1)
         place = place_of(stream._replace(step=stream.step + part.start))
+        arguments = form, likelihood, y, coefficients[part], uses, place
 
-        def task(first, last, form=form, place=place, part=part):
-            work = new_work(x.dtype, prepared.d, prepared.n, scratch_rows(form), y.shape[1])
-            _advance(x, order, first, last, form, coefficients[part], matrix, y, place, work)
+        def task(first, last, arguments=arguments):
+            sizes = prepared.d, prepared.n, scratch_rows(arguments[0]), n_outputs
+            _advance(x, order, first, last, *arguments, new_work(x.dtype, *sizes))
 
-        n_rows = part.stop - part.start
-        for_ranges(task, n_blocks(len(x), x.dtype), cost * n_rows)
+        for_ranges(task, n_blocks(len(x), x.dtype), cost * (part.stop - part.start))
     return x
 
 
-def _likelihood(linear, x):
-    """The matrix, its transpose and the weights, and y; empty where there is no likelihood."""
+def _likelihood(linear, coefficients, x):
+    """-A and the matrices c A' W of all coefficients c, y, and which c each row has."""
+    scales, of_row = _runs(coefficients)
     if linear is None:
         matrix, weights, y = np.zeros((0, x.shape[1])), np.zeros(0), np.zeros((1, 0))
     else:
         matrix, weights, y = linear
-    cast = [np.array(a, x.dtype, order="C") for a in (matrix, matrix.T, weights, y)]
-    return tuple(cast[:3]), cast[3]
+    pulls = scales[:, None, None] * (matrix.T * weights)
+    tables = tuple(np.array(a, x.dtype, order="C") for a in (-matrix, pulls))
+    return tables, np.array(y, x.dtype, order="C"), of_row
+
+
+def _runs(values):
+    """The value of each run of equal values, and which run each row belongs to."""
+    starts = np.concatenate([[True], values[1:] != values[:-1]])
+    return values[starts], np.cumsum(starts) - 1
 
 
 def _parts(prepared, s2, cost):
@@ -111,7 +120,7 @@ def _parts(prepared, s2, cost):
             start = stop
 
 
-def row_cost(prepared, n_outputs):
+def _row_cost(prepared, n_outputs):
     """About how many nanoseconds a row of a block takes."""
     lanes, d = LANES[np.dtype(np.float64)], prepared.d
     return lanes * (2 * d + 0.1 * d * n_outputs + prepared.n * (1 + 0.1 * d * prepared.n_axes))
