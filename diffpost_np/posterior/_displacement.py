@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from types import ModuleType
 
+from .._products import product
 from .._xp import Array
 from ..random import Key, Purpose, normal
+
+_DIRECTIONS = 32
+"""Directions that are enough for a quantile, where there are more."""
 
 
 class Displacement:
@@ -19,12 +23,12 @@ class Displacement:
         d = start.shape[1]
         z = normal(key, (d, d), step=level, purpose=Purpose.DIRECTION, like=start)
         self.xp, self.start = xp, start
-        self.directions = xp.linalg.qr(z)[0]
+        self.directions = xp.linalg.qr(z)[0][:, : min(d, _DIRECTIONS)]
         self.history: list[Array] = []
 
     def record(self, u: Array) -> None:
         """Note the positions after one more move."""
-        along = (u - self.start) @ self.directions
+        along = product(self.xp, u - self.start, self.directions)
         self.history.append(self.xp.mean(along * along, axis=0))
 
     def settled(self, threshold: float) -> bool:

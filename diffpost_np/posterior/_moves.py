@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from .._dispatch import operation
+from .._products import product
 from .._xp import Array
 from ..random import Key, Purpose, normal, uniform
 
@@ -39,14 +40,14 @@ class Metric(NamedTuple):
     mean: Array
     root: Array
 
-    def events(self, u: Array) -> Array:
-        return self.mean + u @ self.root.T
+    def events(self, xp: ModuleType, u: Array) -> Array:
+        return self.mean + product(xp, u, self.root.T)
 
     def whiten(self, xp: ModuleType, x: Array) -> Array:
         return xp.linalg.solve(self.root, (x - self.mean).T).T
 
-    def gradient(self, point: Point, beta: float) -> Array:
-        return (point.score + beta * point.likelihood_grad) @ self.root
+    def gradient(self, xp: ModuleType, point: Point, beta: float) -> Array:
+        return product(xp, point.score + beta * point.likelihood_grad, self.root)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Target:
         velocity = normal(
             self.key, tuple(u.shape), step=step, purpose=Purpose.INITIAL, stage=1, like=u
         )
-        return Walk(point, u, velocity, self.metric.gradient(point, self.beta), step_size)
+        return Walk(point, u, velocity, self.metric.gradient(self.xp, point, self.beta), step_size)
 
     def noise(self, like: Array, step: int) -> Array:
         return normal(self.key, tuple(like.shape), step=step, purpose=Purpose.NOISE, like=like)
@@ -130,8 +131,8 @@ def split_ghmc(target: Target, walk: Walk, step: int) -> tuple[Walk, float]:
     xp, h = target.xp, walk.step_size
     noise = target.noise(walk.u, step)
     start, kicked, u = ghmc_open(xp, walk.u, walk.velocity, walk.gradient, noise, h)
-    new = target.evaluate(target.metric.events(u))
-    gradient = target.metric.gradient(new, target.beta)
+    new = target.evaluate(target.metric.events(xp, u))
+    gradient = target.metric.gradient(xp, new, target.beta)
     end, kinetic = ghmc_close(xp, walk.u, start, kicked, u, gradient, h)
     log_ratio = target.log_ratio(walk.point, new) + kinetic
     moved = Walk(new, u, end, gradient, h)
@@ -170,8 +171,8 @@ def mala(target: Target, walk: Walk, step: int) -> tuple[Walk, float]:
     xp, h = target.xp, walk.step_size
     drift = 0.5 * h * h
     u = walk.u + drift * walk.gradient + h * target.noise(walk.u, step)
-    new = target.evaluate(target.metric.events(u))
-    gradient = target.metric.gradient(new, target.beta)
+    new = target.evaluate(target.metric.events(xp, u))
+    gradient = target.metric.gradient(xp, new, target.beta)
     back, forth = walk.u - u - drift * gradient, u - walk.u - drift * walk.gradient
     proposal = (xp.sum(back * back, axis=1) - xp.sum(forth * forth, axis=1)) / (2 * h * h)
     log_ratio = target.log_ratio(walk.point, new) - proposal

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from .._checks import integer
+from .._products import product
 from .._xp import Array, array_namespace, as_batch, as_float_array, device_of, flatten_events, size
 from ..measurement import LinearGaussian
 from ..operators import Operator
@@ -173,14 +174,14 @@ class Likelihood:
 
     def _residual(self, x: Array, white_y: Array) -> Array:
         if self.matrix is not None:
-            return white_y - x @ self.matrix.T
+            return white_y - product(self.problem.xp, x, self.matrix.T)
         p, measurement = self.problem, self.problem.linear()
         image = measurement.whiten(measurement.operator(p.events(x)))
         return white_y - flatten_events(image, p.xp)
 
     def _back(self, r: Array) -> Array:
         if self.matrix is not None:
-            return r @ self.matrix
+            return product(self.problem.xp, r, self.matrix)
         p, measurement = self.problem, self.problem.linear()
         shaped = p.xp.reshape(r, (r.shape[0], *measurement.output_shape))
         back = measurement.operator.adjoint(measurement.unwhiten(shaped))
