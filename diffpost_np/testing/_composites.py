@@ -12,13 +12,15 @@ from typing import Any
 import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
 import numpy as np
+from hypothesis import note
 
 from .. import operators as ops
 from .._xp import Array
 from ..measurement import LinearGaussian
 from ..operators._base import as_shape
 from ..priors import GaussianMixture, LowRank
-from ._problem import InverseProblem
+from ._case import host
+from ._problem import InverseProblem, described, numbers
 
 __all__ = ["a_batch", "a_mixture", "a_problem", "an_operator", "shapes_of"]
 
@@ -63,8 +65,9 @@ def a_mixture(
     weights = draw(hnp.arrays(np.float64, k, elements=st.integers(1, 9).map(float)))
     means = draw(_tables((k, *shape), -3, 3))
     covs = draw(a_covariance(draw(forms), k, means[0].size, make))
-    arguments = (make(weights / weights.sum()), make(means), covs)
-    return draw(st.builds(GaussianMixture, *map(st.just, arguments)))
+    prior = GaussianMixture(make(weights / weights.sum()), make(means), covs)
+    note(described(prior))
+    return prior
 
 
 @st.composite
@@ -89,12 +92,16 @@ def an_operator(
 ) -> ops.Operator:
     shape, kind = draw(shapes), draw(kinds)
     if kind == "stack":
-        return ops.stack(*(draw(a_simple_operator(k, shape, make)) for k in ("dense", "mask")))
-    if kind == "compose":
+        parts = [draw(a_simple_operator(k, shape, make)) for k in ("dense", "mask")]
+        operator = ops.stack(*parts)
+    elif kind == "compose":
         inner = draw(st.sampled_from(["mask", "downsample", "convolution"]))
         first = draw(a_simple_operator(inner, shape, make))
-        return ops.compose(draw(a_simple_operator("dense", first.output_shape, make)), first)
-    return draw(a_simple_operator(kind, shape, make))
+        operator = ops.compose(draw(a_simple_operator("dense", first.output_shape, make)), first)
+    else:
+        operator = draw(a_simple_operator(kind, shape, make))
+    note(f"{operator!r} with matrix {numbers(host(operator.matrix()))}")
+    return operator
 
 
 @st.composite
@@ -128,4 +135,6 @@ def a_problem(
     measurement = LinearGaussian(operator, noise_std)
     seed = draw(st.integers(0, 2**16))
     truth = prior.sample(1, rng=seed)
-    return InverseProblem(prior, measurement, measurement.simulate(truth, rng=seed)[0, ...])
+    problem = InverseProblem(prior, measurement, measurement.simulate(truth, rng=seed)[0, ...])
+    note(repr(problem))
+    return problem

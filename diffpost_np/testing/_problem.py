@@ -12,7 +12,7 @@ from ..operators import dense
 from ..priors import Gaussian, GaussianMixture
 from ._case import Arrays, host
 
-__all__ = ["InverseProblem", "asymmetric_problems", "simulate"]
+__all__ = ["InverseProblem", "asymmetric_problems", "described", "numbers", "simulate"]
 
 
 @dataclass(frozen=True)
@@ -54,28 +54,30 @@ class InverseProblem:
         return self.prior.posterior(self.measurement, self.y)
 
     def __repr__(self) -> str:
-        parts = [f"prior={_described(self.prior)}"]
-        parts.append(f"A={_numbers(host(self.measurement.operator.matrix()))}")
+        parts = [f"prior={described(self.prior)}"]
+        parts.append(f"A={numbers(host(self.measurement.operator.matrix()))}")
         for name in ("noise_std", "noise_cov"):
             value = getattr(self.measurement, name)
             if value is not None:
-                parts.append(f"{name}={_numbers(host(np.asarray(value)))}")
-        return f"InverseProblem({', '.join(parts)}, y={_numbers(host(self.y))})"
+                parts.append(f"{name}={numbers(host(np.asarray(value)))}")
+        return f"InverseProblem({', '.join(parts)}, y={numbers(host(self.y))})"
 
 
-def _described(prior: Any) -> str:
+def described(prior: Any) -> str:
+    """A mixture as the call that makes it, with dense covariances; else what it says itself."""
     if not isinstance(prior, GaussianMixture):
         return repr(prior)
     d = int(np.prod(prior.event_shape))
     factors = host(prior.covs.factor(prior._xp, d))
     covs = factors @ factors.transpose(0, 2, 1)
     return (
-        f"GaussianMixture({_numbers(host(prior.weights))}, {_numbers(host(prior.means))}, "
-        f"{_numbers(covs)})"
+        f"GaussianMixture({numbers(host(prior.weights))}, {numbers(host(prior.means))}, "
+        f"{numbers(covs)})"
     )
 
 
-def _numbers(values: np.ndarray) -> str:
+def numbers(values: np.ndarray) -> str:
+    """An array in one line."""
     return " ".join(np.array2string(values, precision=4, separator=", ", threshold=100).split())
 
 

@@ -87,8 +87,7 @@ def mixtures(
     Returns
     -------
     SearchStrategy
-        Draws `diffpost_np.priors.GaussianMixture`; failing examples print as the call that
-        makes them.
+        Draws `diffpost_np.priors.GaussianMixture`; a failing example is noted with its numbers.
 
     Raises
     ------
