@@ -36,6 +36,11 @@ def test_commands_are_those_of_ci():
     assert len(commands) == 2
 
 
+def test_files_exist():
+    named = {*re.findall(r"\bexamples/[\w/]+\.\w+", TEXT), *re.findall(r"\]\(([\w/.]+)\)", TEXT)}
+    assert not [name for name in sorted(named) if not (ROOT / name).exists()]
+
+
 def test_names_in_the_table_exist():
     rows = re.findall(r"^\| (`.*?`) \|", TEXT, flags=re.MULTILINE)
     assert len(rows) > 10
