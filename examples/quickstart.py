@@ -62,11 +62,14 @@ def draw(rows, path):
     figure, axes = plt.subplots(len(rows), len(titles), figsize=(13, 1.75 * len(rows)))
     for line, (name, pictures) in zip(axes, rows.items(), strict=True):
         for axis, title, picture in zip(line, titles, pictures, strict=True):
-            axis.imshow(picture, cmap="magma" if title == "std" else "gray_r")
+            if title == "std":
+                axis.imshow(picture, cmap="magma", vmin=0, vmax=0.4)
+            else:
+                axis.imshow(picture, cmap="gray_r", vmin=0, vmax=1)
             axis.set(xticks=[], yticks=[])
-            if line is axes[0]:
-                axis.set_title(title)
         line[0].set_ylabel(name)
+    for axis, title in zip(axes[0], titles, strict=True):
+        axis.set_title(title)
     figure.tight_layout()
     figure.savefig(path, dpi=120)
 

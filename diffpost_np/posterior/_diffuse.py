@@ -30,6 +30,8 @@ def diffuse(
     """
     levels = np.geomspace(sigma, sigma * _SMALLEST, _N_LEVELS)
     for step, (high, low) in enumerate(zip(levels, [*levels[1:], 0.0], strict=True)):
+        problem.n_score_evals += x.shape[0]
+        problem.n_rounds += 1
         drop = float(high**2 - low**2)
         s = flatten_events(score(problem.events(x), float(high)), problem.xp)
         z = normal(

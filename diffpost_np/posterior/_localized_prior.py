@@ -24,7 +24,7 @@ class LocalizedPrior:
         self.x0, self.std = x0, std
         self.event_shape = problem.event_shape
         self.has_density = getattr(self.base, "has_density", True)
-        self._base_score = problem._score
+        self._base_score = problem.checked_score()
 
     def score(self, x: Array, sigma: Any = 0.0) -> Array:
         """Score of p(x | x0) smoothed by sigma."""

@@ -9,7 +9,16 @@ from typing import Any
 
 from .._checks import integer
 from .._products import product
-from .._xp import Array, array_namespace, as_batch, as_float_array, device_of, flatten_events, size
+from .._xp import (
+    Array,
+    array_namespace,
+    as_batch,
+    as_float_array,
+    device_of,
+    flatten_events,
+    is_array,
+    size,
+)
 from ..measurement import LinearGaussian
 from ..operators import Operator
 from ..operators._dense import Dense
@@ -59,6 +68,16 @@ class Problem:
         self.n_rounds += 1
         s = self._score(self.events(x), sigma)
         return self._returned("prior.score", s, x, step)
+
+    def checked_score(self) -> Callable[[Array, Any], Array]:
+        """The prior's score on batches of events, checked but not counted."""
+        score, xp = self._score, self.xp
+
+        def checked(x: Array, sigma: Any) -> Array:
+            flat = self._returned("prior.score", score(x, sigma), flatten_events(x, xp), None)
+            return self.events(flat)
+
+        return checked
 
     def ability(self, name: str, wanted_for: str) -> Callable[..., Any]:
         """A method of the prior, or a TypeError that says which one is missing."""
@@ -112,7 +131,7 @@ class Problem:
 
     def _returned(self, what: str, value: Any, x: Array, step: int | None) -> Array:
         xp = self.xp
-        if array_namespace(value=value) is not xp or not hasattr(value, "shape"):
+        if not is_array(value) or array_namespace(value=value) is not xp:
             raise TypeError(f"{what} must return an array of the same type as its input")
         if tuple(value.shape) != (x.shape[0], *self.event_shape):
             raise ValueError(
