@@ -1,5 +1,7 @@
 """Gaussian and GaussianMixture: every covariance form against dense NumPy formulas."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.special import logsumexp
@@ -192,6 +194,17 @@ def test_posterior_is_bayes(form, kind):
         rtol=1e-7,
         atol=1e-9,
     )
+
+
+def test_posterior_of_a_tall_regression_stays_small():
+    """A complete basis of the outputs alone would take 72 MB for each component."""
+    measurement = dp.LinearGaussian(np.random.default_rng(0).normal(size=(3000, D)), 0.5)
+    prior, y = problem("full")[0], np.ones(3000)
+    tracemalloc.start()
+    prior.posterior(measurement, y)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10e6
 
 
 def test_structure_survives_conditioning():

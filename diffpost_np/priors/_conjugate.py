@@ -128,7 +128,8 @@ def _by_svd(
     image = measurement.whiten(measurement.operator(xp.reshape(columns, shape)))
     b = _real(xp, flatten_events(image, xp))
     b = xp.matrix_transpose(xp.reshape(b, (*columns.shape[:2], -1)))
-    p, s, vh = xp.linalg.svd(b, full_matrices=True)
+    is_wide = b.shape[1] < b.shape[2]  # only then is the small V' not whole
+    p, s, vh = xp.linalg.svd(b, full_matrices=is_wide)
     full = xp.concat([s, xp.zeros((s.shape[0], vh.shape[-1] - s.shape[1]), dtype=s.dtype)], axis=1)
     rotated = xp.matmul(factor, xp.matrix_transpose(vh))
     r = _real(xp, flatten_events(residual, xp))[:, None, :]
