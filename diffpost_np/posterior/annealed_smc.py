@@ -59,7 +59,7 @@ def annealed_smc(
     n_particles : int, optional
         Size of the cloud; `n_samples`, but at least 500, by default.
     n_initial : int, optional
-        Prior draws at the start; `n_particles` by default. 20 to 50 times as many help to find
+        Prior draws at the start; those of `initial`, else `n_particles`, by default. 20 to 50 times as many help to find
         modes of small weight and cost likelihoods, not scores.
     ess_threshold : float, optional
         Share of the effective sample size that a change of temperature keeps, in (0, 1).
@@ -128,6 +128,8 @@ def annealed_smc(
     """
     started = time.perf_counter()
     problem = Problem("annealed_smc", prior, measurement, y, rng, n_samples, resume)
+    if n_initial is None and hasattr(initial, "shape"):
+        n_initial = initial.shape[0]
     options = checked_options(
         problem,
         n_particles,
