@@ -59,8 +59,8 @@ def annealed_smc(
     n_particles : int, optional
         Size of the cloud; `n_samples`, but at least 500, by default.
     n_initial : int, optional
-        Prior draws at the start; those of `initial`, else `n_particles`, by default. 20 to 50 times as many help to find
-        modes of small weight and cost likelihoods, not scores.
+        Prior draws at the start; those of `initial`, else `n_particles`, by default. 20 to 50
+        times as many help to find modes of small weight and cost likelihoods, not scores.
     ess_threshold : float, optional
         Share of the effective sample size that a change of temperature keeps, in (0, 1).
     kernel : {"split_ghmc", "mala", "prior_local"}, optional
