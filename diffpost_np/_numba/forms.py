@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import overload
 
-from .blocks import block_code, exponentials, responsibilities
+from .blocks import block_code, exponentials, largest, responsibilities
 from .device import LOWEST_LOGIT, device, maximum, zero_like
 from .gemm import multiply, multiply_add
 from .lanes import any_lane, fma, get, put
@@ -24,9 +24,9 @@ _FIRST_AXES = 24
 class Shared(NamedTuple):
     """One variance for all: logits are linear in x but for what components have in common."""
 
-    means: np.ndarray  # (K, d), less their centre
-    means_t: np.ndarray
+    means_t: np.ndarray  # (d, K), less their centre
     centre: np.ndarray  # (d,)
+    slope: np.ndarray  # (S, K, d), of the logits
     precision: np.ndarray  # (S,)
     bias: np.ndarray
 
@@ -71,31 +71,26 @@ class LowRank(NamedTuple):
 
 def scratch_rows(form):
     """Rows of `Work.scratch` that a form needs."""
+    if isinstance(form, Shared | Diagonal):
+        return 0
     d = form.means.shape[1]
     if isinstance(form, Rotated):
         return 2 * d
     if isinstance(form, Full):
         return (form.means.shape[0] + 1) * d
-    if isinstance(form, LowRank):
-        return form.means.shape[0] * d + form.minus_factor.shape[2]
-    return 0
+    return form.means.shape[0] * d + form.minus_factor.shape[2]
 
 
 @block_code
 def _shared_logits(form, level, work):
-    multiply(work.logits, form.means, work.x[: form.means.shape[1]])
-    peak = fma(get(work.logits, 0), form.precision[level], form.bias[level, 0])
-    put(work.logits, 0, peak)
-    for k in range(1, form.means.shape[0]):
-        value = fma(get(work.logits, k), form.precision[level], form.bias[level, k])
-        put(work.logits, k, value)
-        peak = maximum(value, peak)
-    return peak
+    d = form.centre.shape[0]
+    multiply_add(work.logits, form.bias[level], form.slope[level], work.x[:d])
 
 
 @block_code
 def _shared_score(form, level, work, scale):
-    total = exponentials(work.logits, _shared_logits(form, level, work))
+    _shared_logits(form, level, work)
+    total = exponentials(work.logits, largest(work.logits))
     pull, d = scale * form.precision[level], form.centre.shape[0]
     multiply(work.drift[:d], form.means_t, work.logits)
     factor = pull / total

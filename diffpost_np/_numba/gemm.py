@@ -7,7 +7,8 @@ lanes nor on the tile it falls into.
 
 from __future__ import annotations
 
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 
 from .device import device, inner, zero_like
 from .lanes import REGISTER_BYTES, fma, get, put
@@ -15,9 +16,18 @@ from .lanes import REGISTER_BYTES, fma, get, put
 _SIX_FIT = REGISTER_BYTES == 64  # 24 of 32 registers; elsewhere there are 16
 
 
-@device
 def _start(out, start, row):
-    return zero_like(get(out, row)) if start is None else get(start, row)
+    """Where the sums of a row start: a number for the row, a row, or zero."""
+    raise NotImplementedError
+
+
+@overload(_start, jit_options=inner)
+def _start_typed(out, start, row):
+    if isinstance(start, types.Array) and start.ndim == 1:
+        return lambda out, start, row: zero_like(get(out, row)) + start[row]
+    if isinstance(start, types.Array):
+        return lambda out, start, row: get(start, row)
+    return lambda out, start, row: zero_like(get(out, row))
 
 
 @device
@@ -30,8 +40,9 @@ def _six_rows(out, start, a, x, row):
         s0, s1 = fma(a[row, k], column, s0), fma(a[row + 1, k], column, s1)
         s2, s3 = fma(a[row + 2, k], column, s2), fma(a[row + 3, k], column, s3)
         s4, s5 = fma(a[row + 4, k], column, s4), fma(a[row + 5, k], column, s5)
-    put(out, row, s0), put(out, row + 1, s1), put(out, row + 2, s2)
-    put(out, row + 3, s3), put(out, row + 4, s4), put(out, row + 5, s5)
+    put(out, row, s0), put(out, row + 1, s1)
+    put(out, row + 2, s2), put(out, row + 3, s3)
+    put(out, row + 4, s4), put(out, row + 5, s5)
 
 
 @device
@@ -53,7 +64,7 @@ def _one_row(out, start, a, x, row):
 
 @njit(**inner)
 def multiply_add(out, start, a, x):
-    """out = start + a x; None starts at zero, and `start` may be `out`."""
+    """out = start + a x. A vector starts each row at a number; `start` may be `out`."""
     row, n = 0, a.shape[0]
     while _SIX_FIT and row + 6 <= n:
         _six_rows(out, start, a, x, row)

@@ -26,33 +26,47 @@ def place_of(stream):
     return np.array([stream.first_chain, stream.step, stream.tag, *stream.key], np.uint64)
 
 
-def _at(value, half):
-    """The counters of half of the lanes: a row of a block, or a number for all."""
+def counters(words, block):
+    """Counters (rows, lanes) as lanes, in one piece or two: a Philox word takes 64 bits."""
     raise NotImplementedError
 
 
-@overload(_at, jit_options={"forceinline": True})
-def _at_typed(value, half):
-    if isinstance(value, types.Array):
-        return lambda value, half: get(value, half)
-    return lambda value, half: value
+@overload(counters, jit_options={"forceinline": True})
+def _counters_typed(words, block):
+    if words.dtype is types.uint64:
+        return lambda words, block: (get(block, 0),)
+    return lambda words, block: (get(block, 0), get(block, 1))
+
+
+def _part(value, i):
+    """A piece of counters, or a number that all lanes share."""
+    raise NotImplementedError
+
+
+@overload(_part, jit_options={"forceinline": True})
+def _part_typed(value, i):
+    return (
+        (lambda value, i: value[i])
+        if isinstance(value, types.BaseTuple)
+        else (lambda value, i: value)
+    )
 
 
 def draw(words, block, chain, step, tag, key0, key1):
-    """Fill rows of words from one Philox block a lane; block or chain is a row of counters."""
+    """Fill rows of words from one Philox block a lane; `block` or `chain` are counters."""
     raise NotImplementedError
 
 
 @overload(draw, jit_options={"forceinline": True})
 def _draw_typed(words, block, chain, step, tag, key0, key1):
     def wide(words, block, chain, step, tag, key0, key1):
-        w = philox(_at(block, 0), _at(chain, 0), step, tag, key0, key1)
+        w = philox(_part(block, 0), _part(chain, 0), step, tag, key0, key1)
         put(words, 0, join(w[1], w[0]))
         put(words, 1, join(w[3], w[2]))
 
     def short(words, block, chain, step, tag, key0, key1):
-        low = philox(_at(block, 0), _at(chain, 0), step, tag, key0, key1)
-        high = philox(_at(block, 1), _at(chain, 1), step, tag, key0, key1)
+        low = philox(_part(block, 0), _part(chain, 0), step, tag, key0, key1)
+        high = philox(_part(block, 1), _part(chain, 1), step, tag, key0, key1)
         put(words, 0, narrow(low[0], high[0]))
         put(words, 1, narrow(low[1], high[1]))
         put(words, 2, narrow(low[2], high[2]))
@@ -82,18 +96,19 @@ def _draw_tile(scratch, tile, n_chains, n_blocks, place):
     Lanes run across chains or along the blocks of a chain, whichever are more.
     """
     step, tag, key0, key1 = place[1], place[2], place[3], place[4]
-    counters, width = scratch.counters.ravel(), scratch.words.shape[1]
+    lanes, width = scratch.counters.ravel(), scratch.words.shape[1]
     along = min(n_chains, n_blocks)
     first, other = tile // along * width, tile % along
     across = n_chains >= n_blocks
     start = np.uint64(first) + (place[0] if across else np.uint64(0))
     for lane in range(width):
-        counters[lane] = start + np.uint64(lane)
+        lanes[lane] = start + np.uint64(lane)
+    counted = counters(scratch.words, scratch.counters)
     if across:
-        draw(scratch.words, np.uint64(other), scratch.counters, step, tag, key0, key1)
+        draw(scratch.words, np.uint64(other), counted, step, tag, key0, key1)
         return first * n_blocks + other, n_blocks, min(width, n_chains - first)
     chain = place[0] + np.uint64(other)
-    draw(scratch.words, scratch.counters, chain, step, tag, key0, key1)
+    draw(scratch.words, counted, chain, step, tag, key0, key1)
     return other * n_blocks + first, 1, min(width, n_blocks - first)
 
 

@@ -14,7 +14,7 @@ from .gemm import multiply_add
 from .lanes import LANES, fma, get, put
 from .mixture import by_neighbourhood
 from .parallel import for_ranges, kernel
-from .random import draw, place_of
+from .random import counters, draw, place_of
 from .tables import prepare
 
 _KEEP, _SCORE, _LIKELIHOOD, _NOISE = range(4)
@@ -23,10 +23,11 @@ _TABLE_FLOATS = 2**19
 
 
 @block_code
-def _add_likelihood(work, minus_matrix, pull):
-    """Add A' W (y - A x) to the drift; `pull` is A' W with the row's coefficient in it."""
+def _set_drift(form, level, work, scale, minus_matrix, pull):
+    """scale * score + A' W (y - A x); `pull` is A' W with the row's coefficient in it."""
     d = minus_matrix.shape[1]
     multiply_add(work.residual, work.y, minus_matrix, work.x[:d])
+    score(form, level, work, scale)
     multiply_add(work.drift[:d], work.drift[:d], pull, work.residual)
 
 
@@ -34,8 +35,10 @@ def _add_likelihood(work, minus_matrix, pull):
 def _move(work, d, keep, noise, place, step):
     """x <- keep x + drift + noise xi."""
     x, words, n = work.x, work.words, work.words.shape[0]
+    chains = counters(words, work.chains)
+    tag, key0, key1 = place[2], place[3], place[4]
     for block in range(-(-d // n)):
-        draw(words, np.uint64(block), work.chains, step, place[2], place[3], place[4])
+        draw(words, np.uint64(block), chains, step, tag, key0, key1)
         for i in range(0, n, 2):
             row = block * n + i
             z0, z1 = normal_pair(get(words, i), get(words, i + 1))
@@ -55,9 +58,11 @@ def _advance(x, order, first, last, form, likelihood, y, rows, uses, place, work
         for half in range(work.chains.shape[0]):
             put(work.chains, half, get(work.chains, half) + place[0])
         for s in range(rows.shape[0]):
-            score(form, uses[s, 0], work, rows[s, _SCORE])
+            level, scale = uses[s, 0], rows[s, _SCORE]
             if rows[s, _LIKELIHOOD] != 0:
-                _add_likelihood(work, minus_matrix, pulls[uses[s, 1]])
+                _set_drift(form, level, work, scale, minus_matrix, pulls[uses[s, 1]])
+            else:
+                score(form, level, work, scale)
             step = place[1] + np.uint64(s)
             _move(work, x.shape[1], rows[s, _KEEP], rows[s, _NOISE], place, step)
         choose(work, order, block)

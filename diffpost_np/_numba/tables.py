@@ -62,7 +62,7 @@ class PreparedShared(Prepared):
         self.centre = self.means.mean(axis=0)
         self.centred = self.means - self.centre
         self.squares = np.sum(self.centred**2, axis=1)
-        self.arrays = tuple(self.cast(a) for a in (self.centred, self.centred.T, self.centre))
+        self.arrays = self.cast(self.centred.T), self.cast(self.centre)
 
     def regime(self, s2):
         return self.squares.max() <= _SPREAD**2 * (self.variance + s2)
@@ -74,7 +74,9 @@ class PreparedShared(Prepared):
             return Diagonal(*_along_axes(self, self.means, values, s2))
         offset = 0.5 * self.squares + self.centred @ self.centre
         log_det = self.d * np.log(variance)[:, None] + 2 * offset / variance[:, None]
-        return Shared(*self.arrays, self.cast(1 / variance), self.bias(log_det))
+        precision = 1 / variance
+        slope = precision[:, None, None] * self.centred
+        return Shared(*self.arrays, self.cast(slope), self.cast(precision), self.bias(log_det))
 
 
 class PreparedDiagonal(Prepared):
