@@ -65,10 +65,8 @@ def smooth(xp: ModuleType, s2: Array, tables: Tables) -> Smoothed:
 
 def _low_rank_precision(xp: ModuleType, s2: Array, covs: LowRank) -> tuple[Array, Array]:
     """p and B of (C_k + s2 I)^-1 = diag(p) - B B^T."""
-    noise = covs._noise(s2)
-    root = xp.linalg.cholesky(covs._inner(xp, noise))
-    weighted = covs.factor_matrix[:, None, :, :] / noise[..., None]
-    return 1 / noise, xp.matrix_transpose(xp.linalg.solve(root, xp.matrix_transpose(weighted)))
+    root, top, _, _ = covs.columns(xp, s2)
+    return tuple(xp.astype(a, s2.dtype) for a in (1 / (root * root), top / root[..., None]))
 
 
 def level_bytes(tables: Tables) -> int:

@@ -1,7 +1,8 @@
 """Posterior of a Gaussian mixture given y = A x + noise: again a mixture, in closed form.
 
-With delta_k the shift of component k and r_k = y - A mu_k, the evidence of a component is
-formed from the minimum of |N^-1/2 (r_k - A delta)|^2 + delta' C_k^-1 delta, a sum of squares.
+The data, in coordinates where their noise is N(0, I), have a mixture for a law as well, with
+means B mu_k and covariances B C_k B' + I. The posterior weights are the responsibilities there;
+with u_k = (B C_k B' + I)^-1 (y - B mu_k) the posterior means are mu_k + C_k B' u_k.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._xp import Array, array_namespace, flatten_events
-from ..operators._base import Eigenform
+from ..operators._base import Eigenform, as_cast, real_matrix
 from ._covariance import Covariance, LowRank, Spectral
+from ._mixture_math import Tables, locate, log_sum_exp
 
 if TYPE_CHECKING:
     from ..measurement import LinearGaussian
@@ -19,12 +21,21 @@ if TYPE_CHECKING:
     from .mixture import GaussianMixture
 
 
-class Update(NamedTuple):
-    """What conditioning does to K components: shifts (K, d), covariances, log det(I + B'B)."""
+class View(NamedTuple):
+    """A mixture as whitened data see it, and what they make of it."""
 
-    shift: Array
+    y: Array
+    """The data, (1, m)."""
+    means: Array
+    """B mu_k, (K, m)."""
     covs: Covariance
-    log_det: Array
+    """B C_k B'."""
+    misfit: Array
+    """The part of the data that no x explains, (1, any)."""
+    shift: Array
+    """Posterior less prior means, (K, d)."""
+    remaining: Covariance
+    """Posterior covariances (C_k^-1 + B'B)^-1."""
 
 
 def mixture_posterior(
@@ -32,17 +43,16 @@ def mixture_posterior(
 ) -> GaussianMixture:
     """Condition every component and reweight by its evidence."""
     xp, y = check_measured(prior, measurement, y, like=prior.means)
-    log_weights, means, covs = prior._float64
-    events = xp.reshape(means, (-1, *prior.event_shape))
-    residual = measurement.whiten(y[None, ...] - measurement.operator(events))
-    update = _condition(xp, measurement, covs, residual, means)
-    misfit = residual - measurement.whiten(
-        measurement.operator(xp.reshape(update.shift, events.shape))
-    )
-    log_joint = log_weights - 0.5 * (
-        _square(xp, misfit) + _prior_square(xp, covs, update.shift) + update.log_det
-    )
-    return _assemble(prior, xp, log_joint, means + update.shift, update.covs, measurement)
+    tables = prior._float64
+    white = measurement.whiten(as_cast(y, tables.means, xp)[None, ...])
+    view = _view(xp, measurement, tables, white)
+    seen = Tables(tables.log_weights, view.means, view.covs)
+    at = locate(xp, view.y, xp.ones(1, dtype=view.y.dtype), seen)
+    log_weights = at.logits[:, 0] - log_sum_exp(xp, at.logits)
+    posterior = prior._conditioned(log_weights, tables.means + view.shift, view.remaining)
+    log_joint = at.base + log_sum_exp(xp, at.logits) - 0.5 * xp.sum(xp.abs(view.misfit) ** 2)
+    posterior.log_evidence = float(log_joint[0]) - measurement.log_normaliser()
+    return posterior
 
 
 def check_measured(
@@ -62,93 +72,117 @@ def check_measured(
     return xp, measurement.check_y(y, xp, like=like)
 
 
-def _assemble(
-    prior: GaussianMixture,
-    xp: ModuleType,
-    log_joint: Array,
-    means: Array,
-    covs: Covariance,
-    measurement: LinearGaussian,
-) -> GaussianMixture:
-    peak = xp.max(log_joint)
-    joint = xp.exp(log_joint - peak)
-    total = xp.sum(joint)
-    shaped = xp.astype(xp.reshape(means, (-1, *prior.event_shape)), prior.means.dtype)
-    posterior = prior._like_me(joint / total, shaped, covs)
-    posterior.log_evidence = float(peak + xp.log(total)) - measurement.log_normaliser()
-    return posterior
+def _view(xp: ModuleType, measurement: LinearGaussian, tables: Tables, white: Array) -> View:
+    gram = measurement.gram(tables.means)
+    if gram is not None and _commutes(tables.covs, gram):
+        return _in_eigenbasis(xp, measurement, gram, tables, white)
+    y = _real(xp, flatten_events(white, xp))
+    return _by_matrix(xp, real_matrix(measurement._whitened, tables.means), tables, y)
 
 
-def _condition(
-    xp: ModuleType, measurement: LinearGaussian, covs: Covariance, residual: Array, means: Array
-) -> Update:
-    d = means.shape[1]
-    gram = measurement.gram(means)
-    back = flatten_events(measurement.operator.adjoint(measurement.unwhiten(residual)), xp)
-    if gram is not None and isinstance(covs, LowRank) and gram.is_identity:
-        return _low_rank(xp, covs, gram.values, back)
-    if gram is not None and isinstance(covs, Spectral) and _commutes(covs, gram):
-        return _in_eigenbasis(xp, covs.values, gram, back)
-    return _by_svd(xp, covs.factor(xp, d), measurement, residual, means)
-
-
-def _commutes(covs: Spectral, gram: Eigenform) -> bool:
+def _commutes(covs: Covariance, gram: Eigenform) -> bool:
+    if isinstance(covs, LowRank):
+        return gram.is_identity
     return covs.basis is None and (gram.is_identity or covs.values.shape[1] == 1)
 
 
-def _in_eigenbasis(xp: ModuleType, values: Array, gram: Eigenform, back: Array) -> Update:
-    ratio = values * gram.values[None, :]
-    conditioned = values / (1 + ratio)
-    basis = None if gram.is_identity else gram
-    shift = gram.inverse(conditioned * gram.forward(back))
-    return Update(shift, Spectral(conditioned, basis), xp.sum(xp.log1p(ratio), axis=1))
+def _in_eigenbasis(
+    xp: ModuleType, measurement: LinearGaussian, gram: Eigenform, tables: Tables, white: Array
+) -> View:
+    """With B'B = V g V', the coordinates g^-1/2 V'B'y say all that the data say."""
+    gains, inverse = _gains(xp, gram.values)
+    back = measurement.operator.adjoint(measurement.unwhiten(white))
+    y = inverse * gram.forward(flatten_events(back, xp))
+    events = xp.reshape(gram.inverse(inverse * y), (1, *measurement.event_shape))
+    misfit = flatten_events(white - measurement.whiten(measurement.operator(events)), xp)
+    means, covs = gains * gram.forward(tables.means), tables.covs
+    if isinstance(covs, LowRank):
+        seen = LowRank.unchecked(gains[:, None] * covs.factor_matrix, covs.diag * gains**2)
+        return View(y, means, seen, misfit, *_low_rank(xp, covs, gains, y - means))
+    ratio = covs.values * gains**2
+    remaining = Spectral(covs.values / (1 + ratio), None if gram.is_identity else gram)
+    shift = gram.inverse(remaining.values * gains * (y - means))
+    return View(y, means, Spectral(ratio), misfit, shift, remaining)
 
 
-def _low_rank(xp: ModuleType, covs: LowRank, precision: Array, back: Array) -> Update:
-    """Under a mask the diagonal shrinks to D' and F F' + D to F' F'^T + D', of the same rank."""
-    f, diag = covs.factor_matrix, covs.diag
-    shrunk = diag / (1 + diag * precision[None, :])
-    kept = (shrunk / diag)[..., None]
-    inner = xp.matmul(xp.matrix_transpose(f), precision[None, :, None] * kept * f)
-    eye = xp.eye(f.shape[-1], dtype=f.dtype)
-    root = xp.linalg.cholesky(eye + inner)
-    new_factor = xp.matrix_transpose(xp.linalg.solve(root, xp.matrix_transpose(kept * f)))
-    updated = LowRank(new_factor, xp.broadcast_to(shrunk, new_factor.shape[:2]))
-    log_det = 2 * xp.sum(xp.log(xp.linalg.diagonal(root)), axis=-1)
-    log_det = log_det + xp.sum(xp.log1p(diag * precision[None, :]), axis=1)
-    return Update(updated.times(xp, back[:, None, :])[:, 0, :], updated, log_det)
+def _gains(xp: ModuleType, squares: Array) -> tuple[Array, Array]:
+    """Singular values and their inverses, 0 for those that are so but for rounding."""
+    least = (squares.shape[0] * xp.finfo(squares.dtype).eps) ** 2 * xp.max(squares)
+    seen, one = squares > least, xp.ones_like(squares)
+    gains = xp.sqrt(xp.where(seen, squares, one))
+    return xp.where(seen, gains, 0 * one), xp.where(seen, 1 / gains, 0 * one)
 
 
-def _by_svd(
-    xp: ModuleType, factor: Array, measurement: LinearGaussian, residual: Array, means: Array
-) -> Update:
-    """C = L L', B = N^-1/2 A L = P s V'; the posterior factor is L V (1 + s^2)^-1/2."""
-    columns = xp.matrix_transpose(factor)
-    shape = (-1, *measurement.event_shape)
-    image = measurement.whiten(measurement.operator(xp.reshape(columns, shape)))
-    b = _real(xp, flatten_events(image, xp))
-    b = xp.matrix_transpose(xp.reshape(b, (*columns.shape[:2], -1)))
-    is_wide = b.shape[1] < b.shape[2]  # only then is the small V' not whole
-    p, s, vh = xp.linalg.svd(b, full_matrices=is_wide)
-    full = xp.concat([s, xp.zeros((s.shape[0], vh.shape[-1] - s.shape[1]), dtype=s.dtype)], axis=1)
-    rotated = xp.matmul(factor, xp.matrix_transpose(vh))
-    r = _real(xp, flatten_events(residual, xp))[:, None, :]
-    along = xp.matmul(r, p)[:, 0, : s.shape[1]] * (s / (1 + s * s))
-    shift = xp.matmul(rotated[:, :, : s.shape[1]], along[..., None])[..., 0]
-    u, values, _ = xp.linalg.svd(rotated / xp.sqrt(1 + full * full)[:, None, :])
-    covs = Spectral(values[:, : means.shape[1]] ** 2, u)
-    return Update(shift, covs, xp.sum(xp.log1p(s * s), axis=1))
+def _low_rank(
+    xp: ModuleType, covs: LowRank, gains: Array, residual: Array
+) -> tuple[Array, LowRank]:
+    """Shifts and covariances for x = mu + F z + D^1/2 e with entries seen `gains` fold.
+
+    The data say about z that (S^1/2 g F) z is S^1/2 times the residual up to unit noise, with
+    S = 1 / (1 + g D g); given z, an entry of x is S (F z + D g residual), up to noise S D.
+    """
+    factor, diag = covs.factor_matrix, covs.diag
+    kept = 1 / (1 + diag * gains**2)
+    eye = xp.eye(factor.shape[-1], dtype=factor.dtype)
+    seen = (xp.sqrt(kept) * gains)[..., None] * factor
+    stacked = _stack(xp, seen, eye)
+    parts = xp.linalg.svd(stacked, full_matrices=False)
+    target = xp.sqrt(kept) * residual
+    target = xp.concat([target, xp.zeros((target.shape[0], eye.shape[0]), dtype=eye.dtype)], axis=1)
+    z = _least_squares(xp, stacked, parts, target)
+    shift = kept * (_apply(xp, factor, z) + diag * gains * residual)
+    basis = xp.matrix_transpose(parts[2]) / parts[1][:, None, :]
+    shrunk = xp.matmul(kept[..., None] * factor, basis)
+    return shift, LowRank.unchecked(shrunk, xp.broadcast_to(kept * diag, shrunk.shape[:2]))
 
 
-def _prior_square(xp: ModuleType, covs: Covariance, shift: Array) -> Array:
-    zero = xp.zeros(1, dtype=shift.dtype)
-    solved, _ = covs.solve(xp, shift[:, None, :], zero)
-    return xp.sum(shift * solved[:, 0, :], axis=1)
+def _by_matrix(xp: ModuleType, matrix: Array, tables: Tables, y: Array) -> View:
+    """For any B (m, d): C_k = L_k L_k' and B L_k = P s V'; rows beyond d are made redundant."""
+    m, d = matrix.shape
+    misfit = xp.zeros_like(y)
+    if m > d:
+        columns, matrix = xp.linalg.qr(matrix)
+        full, y = y, y @ columns
+        misfit = full - y @ columns.T
+    left, s, _ = xp.linalg.svd(xp.matmul(matrix, tables.covs.factor(xp, d)), full_matrices=False)
+    means = tables.means @ matrix.T
+    stacked = _stack(xp, tables.covs.whitener(xp, d), matrix)
+    parts = xp.linalg.svd(stacked, full_matrices=False)
+    zeros = xp.zeros((means.shape[0], stacked.shape[1] - y.shape[1]), dtype=y.dtype)
+    shift = _least_squares(xp, stacked, parts, xp.concat([zeros, y - means], axis=1))
+    remaining = Spectral(parts[1] ** -2, xp.matrix_transpose(parts[2]))
+    return View(y, means, Spectral(s * s, left), misfit, shift, remaining)
 
 
-def _square(xp: ModuleType, white: Array) -> Array:
-    flat = _real(xp, flatten_events(white, xp))
-    return xp.sum(flat * flat, axis=1)
+def _least_squares(
+    xp: ModuleType, matrices: Array, parts: tuple[Array, Array, Array], target: Array
+) -> Array:
+    """argmin |M_k x - b_k| for stacks (K or 1, m, d) and (K, m), from M = P s V'.
+
+    The second round corrects the first for its own residuals, after Bjorck, which makes rows of
+    very different size as accurate as their own floats.
+    """
+    p, s, vh = parts
+    p_t, v, m_t = (xp.matrix_transpose(a) for a in (p, vh, matrices))
+    x, residual = xp.zeros((target.shape[0], s.shape[1]), dtype=s.dtype), xp.zeros_like(target)
+    for _ in range(2):
+        rest = target - residual - _apply(xp, matrices, x)
+        slope = _apply(xp, vh, _apply(xp, m_t, residual)) / s
+        along = _apply(xp, p_t, rest) + slope
+        x = x + _apply(xp, v, along / s)
+        residual = residual + rest - _apply(xp, p, along)
+    return x
+
+
+def _apply(xp: ModuleType, matrices: Array, vectors: Array) -> Array:
+    """Products of a stack of matrices (K or 1, m, d) with vectors (K, d)."""
+    return xp.matmul(matrices, vectors[..., None])[..., 0]
+
+
+def _stack(xp: ModuleType, upper: Array, lower: Array) -> Array:
+    """A stack of matrices above one matrix."""
+    lower = xp.broadcast_to(lower, (upper.shape[0], *lower.shape))
+    return xp.concat([upper, lower], axis=1)
 
 
 def _real(xp: ModuleType, flat: Array) -> Array:

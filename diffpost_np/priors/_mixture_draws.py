@@ -8,7 +8,7 @@ from types import ModuleType
 from .._dispatch import operation
 from .._xp import Array
 from ..random import Key, Purpose, normal, uniform
-from ._covariance import LowRank
+from ._covariance import LowRank, shrink
 from ._mixture_math import Tables
 
 
@@ -50,12 +50,13 @@ def shrink_chosen(
 ) -> Array:
     """C_k (C_k + s2 I)^-1 residual with the chosen component of every chain."""
 
-    def shrink(k: int, residual: Array, s2: Array) -> Array:
+    def shrink_one(k: int, residual: Array, s2: Array) -> Array:
         cov = tables.covs.component(k)
-        return cov.times(xp, cov.solve(xp, residual[None, ...], s2)[0])[0, ...]
+        solution, _ = cov.solve(xp, residual[None, ...], s2)
+        return shrink(xp, cov, residual, 0.0, solution, s2)[0, ...]
 
     levels = xp.broadcast_to(s2, (chosen.shape[0],))
-    return _by_component(xp, chosen, (residual, levels), shrink, tables.means.shape[0])
+    return _by_component(xp, chosen, (residual, levels), shrink_one, tables.means.shape[0])
 
 
 def _by_component(

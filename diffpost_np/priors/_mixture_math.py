@@ -1,8 +1,8 @@
 """Scores, densities and denoisers of Gaussian mixtures, on flattened batches `(n, d)`.
 
-Everything follows from the logits l_k(x) = log w_k N(x; mu_k, C_k + s2 I). They are formed from
-differences x - mu_k; where the noise dwarfs the spread of the components these would cancel, and
-the logits are formed relative to N(centre, s2 I) instead.
+Everything follows from the logits l_k(x) = log w_k N(x; mu_k, C_k + s2 I) and the solutions
+u_k = P_k (x - mu_k), P_k = (C_k + s2 I)^-1. Where differences of logits or of posterior means
+cancel, they are formed relative to the best component of each point.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from types import ModuleType
 from typing import NamedTuple
 
 from .._dispatch import operation
-from .._xp import Array, map_rows
-from ._covariance import Covariance
+from .._xp import Array, device_of, map_rows
+from ._covariance import Covariance, shrink
 
 
 class Tables(NamedTuple):
@@ -26,7 +26,7 @@ class Tables(NamedTuple):
     @property
     def row_bytes(self) -> int:
         """Memory that a point of a batch needs in the formulas below."""
-        return 48 * self.means.shape[0] * self.means.shape[1]
+        return 64 * self.means.shape[0] * self.means.shape[1]
 
 
 @operation
@@ -34,8 +34,8 @@ def mixture_score(xp: ModuleType, x: Array, s2: Array, tables: Tables) -> Array:
     """Score of the smoothed mixture, -sum_k r_k (C_k + s2 I)^-1 (x - mu_k)."""
 
     def block(x: Array, s2: Array) -> Array:
-        solution, _, logits = _solve(xp, x, s2, tables)
-        return -xp.sum(_softmax(xp, logits)[..., None] * solution, axis=0)
+        at = locate(xp, x, s2, tables)
+        return -xp.sum(at.weights(xp)[..., None] * at.solution, axis=0)
 
     return map_rows(block, tables.row_bytes, xp, x, s2)
 
@@ -45,8 +45,8 @@ def mixture_log_density(xp: ModuleType, x: Array, s2: Array, tables: Tables) -> 
     """Log density of the smoothed mixture, shape (n,)."""
 
     def block(x: Array, s2: Array) -> Array:
-        _, _, logits = _solve(xp, x, s2, tables)
-        return log_sum_exp(xp, logits) - 0.5 * x.shape[1] * math.log(2 * math.pi)
+        at = locate(xp, x, s2, tables)
+        return at.base + log_sum_exp(xp, at.logits) - 0.5 * x.shape[1] * math.log(2 * math.pi)
 
     return map_rows(block, tables.row_bytes, xp, x, s2)
 
@@ -56,7 +56,7 @@ def mixture_responsibilities(xp: ModuleType, x: Array, s2: Array, tables: Tables
     """Probability of each component given the noisy point, shape (n, K)."""
 
     def block(x: Array, s2: Array) -> Array:
-        return _softmax(xp, _stable_logits(xp, x, s2, tables)).T
+        return locate(xp, x, s2, tables).weights(xp).T
 
     return map_rows(block, tables.row_bytes, xp, x, s2)
 
@@ -66,22 +66,29 @@ def mixture_denoise(xp: ModuleType, x: Array, s2: Array, tables: Tables) -> Arra
     """Posterior mean, sum_k r_k (mu_k + C_k (C_k + s2 I)^-1 (x - mu_k))."""
 
     def block(x: Array, s2: Array) -> Array:
-        weights, component_means, _ = _denoisers(xp, x, s2, tables)
-        return xp.sum(weights[..., None] * component_means, axis=0)
+        at = locate(xp, x, s2, tables)
+        means = tables.means[:, None, :]
+        component_means = shrink(xp, tables.covs, x, means, at.solution, s2)
+        return xp.sum(at.weights(xp)[..., None] * component_means, axis=0)
 
     return map_rows(block, tables.row_bytes, xp, x, s2)
 
 
 def mixture_denoise_vjp(xp: ModuleType, x: Array, s2: Array, v: Array, tables: Tables) -> Array:
-    """J v with J = sum_k r_k G_k + sum_k r_k (s_k - s) (D_k - D)^T, G_k = C_k (C_k + s2 I)^-1."""
+    """J v with J = sum_k r_k G_k + s2 sum_k r_k g_k g_k^T.
+
+    G_k = C_k (C_k + s2 I)^-1, and g_k is the score of component k less the mean of all.
+    """
 
     def block(x: Array, s2: Array, v: Array) -> Array:
-        weights, component_means, solution = _denoisers(xp, x, s2, tables)
-        weights = weights[..., None]
-        within = tables.covs.times(xp, tables.covs.solve(xp, v[None, ...], s2)[0])
-        spread = component_means - xp.sum(weights * component_means, axis=0)
-        slope = xp.sum(spread * v[None, ...], axis=-1)[..., None]
-        return xp.sum(weights * (within - slope * solution), axis=0)
+        at = locate(xp, x, s2, tables)
+        weights = at.weights(xp)[..., None]
+        solved, _ = tables.covs.solve(xp, v[None, ...], s2)
+        within = shrink(xp, tables.covs, v, 0.0, solved, s2)
+        gap = _score_gaps(xp, at, s2, tables)
+        gap = gap - xp.sum(weights * gap, axis=0)
+        slope = s2[:, None] * xp.sum(gap * v, axis=-1, keepdims=True)
+        return xp.sum(weights * (within + slope * gap), axis=0)
 
     return map_rows(block, 2 * tables.row_bytes, xp, x, s2, v)
 
@@ -92,57 +99,88 @@ def log_sum_exp(xp: ModuleType, logits: Array) -> Array:
     return peak + xp.log(xp.sum(xp.exp(logits - peak), axis=0))
 
 
-def _softmax(xp: ModuleType, logits: Array) -> Array:
-    weights = xp.exp(logits - xp.max(logits, axis=0))
-    return weights / xp.sum(weights, axis=0)
+class Location(NamedTuple):
+    """Points as every component sees them."""
+
+    best: Array
+    """Component of the largest logit, (n,)."""
+    solution: Array
+    """u_k, (K, n, d)."""
+    base: Array
+    """Largest logit, (n,)."""
+    logits: Array
+    """Logits less `base`, (K, n)."""
+
+    def weights(self, xp: ModuleType) -> Array:
+        """Responsibilities r_k, (K, n)."""
+        weights = xp.exp(self.logits - xp.max(self.logits, axis=0))
+        return weights / xp.sum(weights, axis=0)
+
+    def pick(self, xp: ModuleType, values: Array) -> Array:
+        """Of values (K or 1, n or 1, ...) those of each point's best component."""
+        if values.shape[0] == 1:
+            return values[0, ...]
+        k = xp.arange(values.shape[0], device=device_of(values))[:, None] == self.best
+        k = xp.reshape(k, (*k.shape, *(1,) * (values.ndim - 2)))
+        return xp.sum(xp.where(k, values, xp.zeros_like(values)), axis=0)
 
 
-def _solve(xp: ModuleType, x: Array, s2: Array, tables: Tables) -> tuple[Array, Array, Array]:
-    """(C_k + s2 I)^-1 (x - mu_k), the differences themselves, and the logits (K, n)."""
-    delta = x[None, :, :] - tables.means[:, None, :]
-    solution, quadratic = tables.covs.solve(xp, delta, s2)
-    log_det = tables.covs.log_det(xp, s2, x.shape[1])
-    return solution, delta, tables.log_weights[:, None] - 0.5 * (quadratic + log_det)
+def locate(xp: ModuleType, x: Array, s2: Array, tables: Tables) -> Location:
+    """Solutions and logits of all components.
 
-
-def _denoisers(xp: ModuleType, x: Array, s2: Array, tables: Tables) -> tuple[Array, Array, Array]:
-    """Responsibilities (K, n), posterior mean of every component and its solution."""
-    delta = x[None, :, :] - tables.means[:, None, :]
-    solution, _ = tables.covs.solve(xp, delta, s2)
-    component_means = tables.means[:, None, :] + tables.covs.times(xp, solution)
-    return _softmax(xp, _stable_logits(xp, x, s2, tables)), component_means, solution
-
-
-def _stable_logits(xp: ModuleType, x: Array, s2: Array, tables: Tables) -> Array:
-    """Logits up to a constant of each point, by whichever form does not cancel there."""
-    far = s2 >= _crossover(xp, tables)
-    if not bool(xp.any(far)):
-        return _solve(xp, x, s2, tables)[2]
-    relative = _relative_logits(xp, x, xp.where(far, s2, xp.ones_like(s2)), tables)
-    if bool(xp.all(far)):
-        return relative
-    return xp.where(far[None, :], relative, _solve(xp, x, s2, tables)[2])
-
-
-def _crossover(xp: ModuleType, tables: Tables) -> Array:
-    """Noise variance above which every component is small beside the noise."""
-    means = tables.means - xp.mean(tables.means, axis=0)
-    spread = xp.max(xp.sum(means * means, axis=1)) / 1000
-    return xp.maximum(xp.max(tables.covs.largest(xp)), spread)
-
-
-def _relative_logits(xp: ModuleType, x: Array, s2: Array, tables: Tables) -> Array:
-    """Logits relative to N(centre, s2 I); with u = x - centre, m_k = mu_k - centre they are
-
-    log w_k - log det(I + C_k/s2)/2 + (u'C_k P_k u / s2 + 2 m_k'P_k u - m_k'P_k m_k) / 2,
-    where P_k = (C_k + s2 I)^-1.
+    Logits are differences of quadratic forms. Where those are not small, or the noise hides
+    the components from each other, they are formed anew, relative to the best component.
     """
-    centre = xp.mean(tables.means, axis=0)
-    u, m = (x - centre)[None, :, :], (tables.means - centre)[:, None, :]
-    covs = tables.covs
-    along, _ = covs.solve(xp, u, s2)
-    _, mean_square = covs.solve(xp, m, s2)
-    excess = xp.sum(u * covs.times(xp, along), axis=-1) / s2[None, :]
-    linear = xp.sum(m * along, axis=-1)
-    log_det = covs.log_det_ratio(xp, s2, x.shape[1])
-    return tables.log_weights[:, None] + 0.5 * (excess + 2 * linear - mean_square - log_det)
+    d = x.shape[1]
+    solution, square = tables.covs.solve(xp, x[None, :, :] - tables.means[:, None, :], s2)
+    largest = xp.max(tables.covs.scale(xp))
+    common, log_det = _log_det(xp, s2, d, tables.covs, largest)
+    logits = tables.log_weights[:, None] - 0.5 * (square + log_det)
+    base, best = xp.max(logits, axis=0), xp.argmax(logits, axis=0)
+    at = Location(best, solution, base - 0.5 * common, logits - base)
+    cancels = (at.pick(xp, square) > 100 + 2 * d) | (s2 > largest)
+    if not bool(xp.any(cancels)):
+        return at
+    relative = _relative_logits(xp, x, s2, at, log_det, tables)
+    return at._replace(logits=xp.where(cancels, relative, at.logits))
+
+
+def _log_det(
+    xp: ModuleType, s2: Array, d: int, covs: Covariance, largest: Array
+) -> tuple[Array, Array]:
+    """log det(C_k + s2 I) as a sum of what all components share and the rest."""
+    noisy, one = s2 > largest, xp.ones_like(s2)
+    noise = xp.where(noisy, s2, one)
+    common = xp.where(noisy, d * xp.log(noise), 0 * one)
+    whole = covs.log_det(xp, xp.where(noisy, one, s2), d)
+    return common, xp.where(noisy, covs.log_det_ratio(xp, noise, d), whole)
+
+
+def _relative_logits(
+    xp: ModuleType, x: Array, s2: Array, at: Location, log_det: Array, tables: Tables
+) -> Array:
+    """Logits relative to those of the best component b, from differences alone.
+
+    With t = P_k (x - mu_b) and s = P_b (x - mu_b) the quadratic forms of k and b differ by
+    -(mu_k - mu_b)'(u_k + t) + t'C_b s - s'C_k t.
+    """
+    covs, mean = tables.covs, xp.take(tables.means, at.best, axis=0)
+    t, _ = covs.solve(xp, (x - mean)[None, :, :], s2)
+    image = shrink(xp, covs, x - mean, 0.0, t, s2)
+    linear = xp.sum((tables.means[:, None, :] - mean) * (at.solution + t), axis=-1)
+    bend = xp.sum(t * at.pick(xp, image), axis=-1) - xp.sum(at.pick(xp, t) * image, axis=-1)
+    log_weights = tables.log_weights[:, None] - xp.take(tables.log_weights, at.best)
+    return log_weights + 0.5 * (linear - bend - (log_det - at.pick(xp, log_det)))
+
+
+def _score_gaps(xp: ModuleType, at: Location, s2: Array, tables: Tables) -> Array:
+    """Score of every component less that of the best one, (K, n, d).
+
+    Where the noise prevails it is that of the posterior means, divided by s2, see `shrink`.
+    """
+    covs, mean = tables.covs, xp.take(tables.means, at.best, axis=0)
+    image, scale = covs.times(xp, at.solution), covs.scale(xp)
+    shift = tables.means[:, None, :] - mean + (image - at.pick(xp, image))
+    noisy = s2[None, :, None] > xp.maximum(scale, at.pick(xp, scale))
+    noise = xp.where(s2 > 0, s2, xp.ones_like(s2))[:, None]
+    return xp.where(noisy, shift / noise, at.pick(xp, at.solution) - at.solution)

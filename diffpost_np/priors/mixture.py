@@ -232,7 +232,8 @@ class GaussianMixture(Prior):
         -----
         Variances and diagonals under a mask stay diagonal, a variance under an operator with
         an eigenform stays in that basis, low rank under a mask stays low rank; all else goes
-        through one singular value decomposition for each component.
+        through two singular value decompositions for each component, and rounding moves its
+        larger variances by about 1e-16 times the prior's standard deviation over the noise's.
         """
         from ._conjugate import mixture_posterior
 
@@ -265,8 +266,15 @@ class GaussianMixture(Prior):
     def _float64(self) -> math_.Tables:
         return self._tables[str(self._xp.float64)]
 
+    def _conditioned(self, log_weights: Array, means: Array, covs: Covariance) -> GaussianMixture:
+        """A distribution of the same family; weights may be too small for all but their logs."""
+        xp = self._xp
+        shaped = xp.astype(xp.reshape(means, self.means.shape), self.means.dtype)
+        made = self._like_me(xp.exp(log_weights), shaped, covs)
+        made._tables = {str(xp.float64): math_.Tables(log_weights, means, covs)}
+        return made
+
     def _like_me(self, weights: Array, means: Array, covs: Covariance) -> GaussianMixture:
-        """A distribution of the same family."""
         return GaussianMixture(weights, means, covs)
 
     def _shaped(self, flat: Array) -> Array:
