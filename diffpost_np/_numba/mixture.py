@@ -15,51 +15,48 @@ from .tables import prepare
 
 
 @kernel
-def _scores(out, x, order, first, last, form, work):
+def _evaluate(scores, densities, x, order, first, last, form, work):
+    """Scores (n, d) or (0, d), and log densities (n, 1) or (0, 1) less those of N(0, I) at 0."""
     for block in range(first, last):
         n = choose(work, order, block)
         load(work.x, x, work)
-        score(form, 0, work, x.dtype.type(1))
-        store(out, work.drift, work, n)
-
-
-@kernel
-def _log_densities(out, x, order, first, last, form, work):
-    for block in range(first, last):
-        n = choose(work, order, block)
-        load(work.x, x, work)
-        logits(form, 0, work)
-        peak = largest(work.logits)
-        total = exponentials(work.logits, peak)
-        put(work.drift, 0, peak + log(total) + common(form, 0, work))
-        store(out, work.drift, work, n)
+        if len(scores):
+            score(form, 0, work, x.dtype.type(1))
+            store(scores, work.drift, work, n)
+        if len(densities):
+            logits(form, 0, work)
+            peak = largest(work.logits)
+            total = exponentials(work.logits, peak)
+            put(work.drift, 0, peak + log(total) + common(form, 0, work))
+            store(densities, work.drift, work, n)
 
 
 def mixture_score(xp, x, s2, tables):
-    return _evaluated(_scores, x, s2, tables, x.shape)
+    return _evaluated(x, s2, tables, np.empty(x.shape, x.dtype), np.empty((0, 1), x.dtype))[0]
 
 
 def mixture_log_density(xp, x, s2, tables):
-    out = _evaluated(_log_densities, x, s2, tables, (len(x), 1))
+    scores, densities = np.empty((0, x.shape[1]), x.dtype), np.empty((len(x), 1), x.dtype)
+    out = _evaluated(x, s2, tables, scores, densities)[1]
     if out is NotImplemented:
         return out
     return out[:, 0] - out.dtype.type(0.5 * x.shape[1] * math.log(2 * math.pi))
 
 
-def _evaluated(run, x, s2, tables, shape):
+def _evaluated(x, s2, tables, scores, densities):
+    """Fill those of the two arrays that have room, at one noise variance."""
     prepared = prepare(tables)
     if prepared is None or s2.shape[0] != 1:
-        return NotImplemented
-    form = prepared.levels(s2.astype(np.float64))
-    out, order = np.empty(shape, x.dtype), by_neighbourhood(prepared, x)
+        return NotImplemented, NotImplemented
+    form, order = prepared.levels(s2.astype(np.float64)), by_neighbourhood(prepared, x)
     x = np.require(x, requirements=["C", "W"])
 
     def task(first, last):
         work = new_work(x.dtype, prepared.d, prepared.n, scratch_rows(form))
-        run(out, x, order, first, last, form, work)
+        _evaluate(scores, densities, x, order, first, last, form, work)
 
     for_ranges(task, n_blocks(len(x), x.dtype), block_cost(prepared))
-    return out
+    return scores, densities
 
 
 def by_neighbourhood(prepared, x):

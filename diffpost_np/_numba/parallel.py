@@ -32,7 +32,7 @@ def for_ranges(task: Callable[[int, int], None], n: int, cost_ns: float) -> None
     """
     total = n * cost_ns
     n_threads = numba.get_num_threads() if total > _WORTH_SHARING_NS else 1
-    n_pieces = min(n, n_threads * ceil(total / (n_threads * _PIECE_NS)))
+    n_pieces = min(n, n_threads * max(1, ceil(total / (n_threads * _PIECE_NS))))
     pieces = deque((n * i // n_pieces, n * (i + 1) // n_pieces) for i in range(n_pieces))
 
     def work() -> None:

@@ -32,6 +32,13 @@ def _set_drift(form, level, work, scale, minus_matrix, pull):
 
 
 @block_code
+def _drift_only(work, d, keep):
+    """x <- keep x + drift."""
+    for row in range(d):
+        put(work.x, row, fma(get(work.x, row), keep, get(work.drift, row)))
+
+
+@block_code
 def _move(work, d, keep, noise, place, step):
     """x <- keep x + drift + noise xi."""
     x, words, n = work.x, work.words, work.words.shape[0]
@@ -63,8 +70,11 @@ def _advance(x, order, first, last, form, likelihood, y, rows, uses, place, work
                 _set_drift(form, level, work, scale, minus_matrix, pulls[uses[s, 1]])
             else:
                 score(form, level, work, scale)
-            step = place[1] + np.uint64(s)
-            _move(work, x.shape[1], rows[s, _KEEP], rows[s, _NOISE], place, step)
+            if rows[s, _NOISE] == 0:
+                _drift_only(work, x.shape[1], rows[s, _KEEP])
+            else:
+                step = place[1] + np.uint64(s)
+                _move(work, x.shape[1], rows[s, _KEEP], rows[s, _NOISE], place, step)
         choose(work, order, block)
         store(x, work.x, work, n)
 

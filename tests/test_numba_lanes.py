@@ -1,0 +1,139 @@
+"""Lanes: functions of a row of lanes, and products of matrices and blocks."""
+
+import numpy as np
+import pytest
+from numba import njit
+
+from diffpost_np._numba.blocks import rows
+from diffpost_np._numba.device import LOWEST_LOGIT, exp_or_zero, log
+from diffpost_np._numba.gemm import multiply, multiply_add
+from diffpost_np._numba.lanes import LANES, any_lane, fma, get, put, select
+
+DTYPES = (np.float64, np.float32)
+
+
+@njit
+def exp_rows(out, x):
+    for row in range(x.shape[0]):
+        put(out, row, exp_or_zero(get(x, row)))
+
+
+@njit
+def log_rows(out, x):
+    for row in range(x.shape[0]):
+        put(out, row, log(get(x, row)))
+
+
+@njit
+def operators(out, x, y):
+    a, b = get(x, 0), get(y, 0)
+    put(out, 0, a + b * 2.0 - 1.0)
+    put(out, 1, a / b)
+    put(out, 2, -a)
+    put(out, 3, fma(a, b, 0.5))
+    put(out, 4, select(a > b, a, 7.0))
+    put(out, 5, 3.0)
+    return any_lane(a > 1e30), any_lane(a != b)
+
+
+@njit
+def product(out, a, x):
+    multiply(out, a, x)
+
+
+@njit
+def product_from(out, start, a, x):
+    multiply_add(out, start, a, x)
+
+
+def block(values, dtype):
+    made = rows(len(values), dtype)
+    made[:] = values
+    return made
+
+
+def applied(function, values, dtype):
+    n = LANES[np.dtype(dtype)]
+    x = block(np.asarray(values, dtype).reshape(-1, n), dtype)
+    out = rows(len(x), dtype)
+    function(out, x)
+    return x.ravel(), out.ravel()
+
+
+def ulps(computed, exact):
+    return float(np.max(np.abs(computed - exact) / np.spacing(np.abs(computed))))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+class TestFunctions:
+    def test_exp(self, dtype):
+        x = -np.random.default_rng(0).exponential(12.0, 64 * 1000)
+        x, value = applied(exp_rows, x, dtype)
+        kept = x > dtype(LOWEST_LOGIT)
+        assert ulps(value[kept], np.exp(x[kept].astype(np.longdouble))) < 3
+        assert np.all(value[~kept] == 0)
+        assert 0 < np.count_nonzero(~kept) < len(x)
+
+    def test_exp_at_the_ends(self, dtype):
+        x = np.zeros(64)
+        x[:5] = 0, -np.inf, np.finfo(dtype).min, LOWEST_LOGIT * 0.999, LOWEST_LOGIT * 1.001
+        _, value = applied(exp_rows, x, dtype)
+        assert value[0] == 1
+        assert list(value[[1, 2, 4]]) == [0, 0, 0]
+        assert value[3] > 0
+
+    def test_log(self, dtype):
+        x = np.exp(np.random.default_rng(1).normal(0, 8, 64 * 1000))
+        x, value = applied(log_rows, x, dtype)
+        assert ulps(value, np.log(x.astype(np.longdouble))) < 5
+
+    def test_operators(self, dtype):
+        rng = np.random.default_rng(2)
+        n = LANES[np.dtype(dtype)]
+        x, y = (block(rng.normal(size=(1, n)), dtype) for _ in range(2))
+        out = rows(6, dtype)
+        assert operators(out, x, y) == (False, True)
+        a, b = x[0], y[0]
+        want = a + 2 * b - 1, a / b, -a, None, np.where(a > b, a, dtype(7)), np.full(n, 3)
+        for have, expected in zip(out, want, strict=True):
+            assert expected is None or np.array_equal(have, expected)
+        exact = a.astype(np.longdouble) * b + 0.5
+        assert ulps(out[3], exact) <= 0.5
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 6, 7, 13, 20])
+@pytest.mark.parametrize("depth", [1, 2, 9])
+class TestProducts:
+    def operands(self, dtype, n, depth):
+        rng = np.random.default_rng(n + depth)
+        lanes = LANES[np.dtype(dtype)]
+        a = rng.integers(-4, 5, (n, depth)).astype(dtype)  # exact in any order
+        return a, block(rng.integers(-4, 5, (depth, lanes)), dtype)
+
+    def test_product(self, dtype, n, depth):
+        a, x = self.operands(dtype, n, depth)
+        out = block(np.full((n, x.shape[1]), np.nan), dtype)
+        product(out, a, x)
+        assert np.array_equal(out, a @ x)
+
+    def test_starts(self, dtype, n, depth):
+        a, x = self.operands(dtype, n, depth)
+        out, numbers = rows(n, dtype), np.arange(n, dtype=dtype)
+        product_from(out, numbers, a, x)
+        assert np.array_equal(out, numbers[:, None] + a @ x)
+        product_from(out, out, a, x)
+        assert np.array_equal(out, numbers[:, None] + 2 * (a @ x))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_rows_of_a_product_do_not_depend_on_their_tile(dtype):
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(13, 33)).astype(dtype)
+    x = block(rng.normal(size=(33, LANES[np.dtype(dtype)])), dtype)
+    whole = rows(13, dtype)
+    product(whole, a, x)
+    for first in range(13):
+        part = rows(13 - first, dtype)
+        product(part, np.ascontiguousarray(a[first:]), x)
+        assert np.array_equal(part, whole[first:])

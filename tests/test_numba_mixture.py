@@ -1,0 +1,256 @@
+"""Kernels of mixtures: the reference's values, and bits that nothing but the chain decides."""
+
+import array_api_compat.numpy as xp
+import numba
+import numpy as np
+import pytest
+from accuracy import assert_accurate, dot
+from mpmath import exp, log, mp
+
+import diffpost_np as dp
+from diffpost_np import _rows
+from diffpost_np._numba import mixture as kernels
+from diffpost_np._numba import rows as row_kernels
+from diffpost_np._philox import Stream
+from diffpost_np._rows import Linear
+from diffpost_np.priors import _mixture_math as reference
+
+K, D, M = 5, 7, 3
+FORMS = ("shared", "scalar", "diagonal", "full", "tied", "low_rank")
+DTYPES = (np.float64, np.float32)
+CASES = [(form, np.float64) for form in FORMS]  # compiling them is most of the time here
+CASES += [("shared", np.float32), ("full", np.float32)]
+STREAM = Stream((3, 4), 11, 5, 2)
+
+
+def covariances(form, rng, d=D):
+    if form == "shared":
+        return 0.7
+    if form == "scalar":
+        return rng.uniform(0.2, 2.0, K)
+    if form == "diagonal":
+        return rng.uniform(0.2, 2.0, (K, d))
+    if form == "low_rank":
+        return dp.priors.LowRank(rng.normal(size=(K, d, 2)), rng.uniform(0.2, 2.0, (K, d)))
+    q = rng.normal(size=(1 if form == "tied" else K, d, d))
+    return q @ q.transpose(0, 2, 1) + 0.1 * np.eye(d)
+
+
+def mixture(form, d=D, spread=1.0, seed=0):
+    """A mixture with unequal weights, one of them zero and its mean far away."""
+    rng = np.random.default_rng(seed)
+    means = spread * rng.normal(size=(K, d)) + 1.0
+    means[-1] = 1e6
+    return dp.priors.GaussianMixture([0.1, 0.2, 0.3, 0.4, 0.0], means, covariances(form, rng, d))
+
+
+def points(n, dtype, d=D, seed=1):
+    return (2 * np.random.default_rng(seed).normal(size=(n, d))).astype(dtype)
+
+
+def level(sigma, dtype):
+    return np.array([sigma**2], dtype)
+
+
+def assert_close(computed, expected, factor=40):
+    """Equal up to rounding, relative to the largest entry."""
+    assert computed.dtype == expected.dtype
+    tolerance = factor * np.finfo(expected.dtype).eps * np.max(np.abs(expected))
+    np.testing.assert_allclose(computed, expected, rtol=0, atol=tolerance)
+
+
+@pytest.fixture
+def threads():
+    before = numba.get_num_threads()
+    yield range(1, numba.config.NUMBA_NUM_THREADS + 1)
+    numba.set_num_threads(before)
+
+
+@pytest.mark.parametrize("form, dtype", CASES)
+class TestParity:
+    @pytest.mark.parametrize("sigma", [0.0, 0.5, 20.0])
+    def test_score_and_density(self, form, dtype, sigma):
+        prior, x, s2 = mixture(form), points(70, dtype), level(sigma, dtype)
+        arguments = xp, x, s2, prior.tables(x.dtype)
+        assert_close(
+            kernels.mixture_score(*arguments), reference.mixture_score.__wrapped__(*arguments)
+        )
+        assert_close(
+            kernels.mixture_log_density(*arguments),
+            reference.mixture_log_density.__wrapped__(*arguments),
+        )
+
+    @pytest.mark.parametrize("outputs", ["none", "one y", "y of each chain"])
+    def test_rows(self, form, dtype, outputs):
+        prior, x, table = mixture(form), points(70, dtype), steps(6)
+        linear = measured(outputs, len(x), dtype)
+        arguments = xp, x, prior.tables(x.dtype), table, linear, STREAM
+        moved = row_kernels.advance_rows(*arguments)
+        with dp.reference():
+            expected = _rows.advance_rows(*arguments)
+        assert_close(moved, expected)
+
+
+def steps(n):
+    """Rows whose five coefficients all differ, some of them twice in a row and some zero."""
+    sigma = np.repeat(np.linspace(1.5, 0.1, (n + 1) // 2), 2)[:n]
+    likelihood = np.where(np.arange(n) % 3, 0.03, 0.0)
+    noise = np.where(np.arange(n) % 4, 0.2, 0.0)
+    return np.column_stack([sigma, np.full(n, 0.9), np.linspace(0.0, 0.1, n), likelihood, noise])
+
+
+def measured(outputs, n, dtype, seed=2):
+    if outputs == "none":
+        return None
+    rng = np.random.default_rng(seed)
+    y = rng.normal(size=(1 if outputs == "one y" else n, M))
+    arrays = rng.normal(size=(M, D)), np.array([0.5, 1.0, 2.0]), y
+    return Linear(*(a.astype(dtype) for a in arrays))
+
+
+@pytest.mark.parametrize("form, dtype", CASES)
+class TestSameBits:
+    def run(self, form, x, linear=None, first_chain=0, table=None, step=5):
+        tables = mixture(form).tables(x.dtype)
+        stream = STREAM._replace(first_chain=first_chain, step=step)
+        table = steps(7) if table is None else table
+        return row_kernels.advance_rows(xp, x, tables, table, linear, stream)
+
+    def test_chains_do_not_see_each_other(self, form, dtype):
+        x, linear = points(150, dtype), measured("y of each chain", 150, dtype)
+        whole = self.run(form, x, linear)
+        for first, last in ((0, 1), (0, 65), (64, 150), (33, 97), (149, 150)):
+            own = linear._replace(y=linear.y[first:last])
+            assert np.array_equal(self.run(form, x[first:last], own, first), whole[first:last])
+
+    def test_scores_of_a_permuted_batch(self, form, dtype):
+        x, s2 = points(150, dtype), level(0.3, dtype)
+        tables, order = mixture(form).tables(x.dtype), np.random.default_rng(0).permutation(150)
+        for function in (kernels.mixture_score, kernels.mixture_log_density):
+            whole = function(xp, x, s2, tables)
+            assert np.array_equal(function(xp, x[order], s2, tables), whole[order])
+
+    def test_threads(self, form, dtype, threads, monkeypatch):
+        monkeypatch.setattr("diffpost_np._numba.parallel._WORTH_SHARING_NS", 0.0)
+        x, tables = points(300, dtype), mixture(form).tables(np.dtype(dtype))
+        results = []
+        for n in threads:
+            numba.set_num_threads(n)
+            score = kernels.mixture_score(xp, x, level(0.3, dtype), tables)
+            results.append((self.run(form, x), score))
+        for result in results[1:]:
+            assert all(map(np.array_equal, results[0], result))
+
+    def test_a_table_in_parts(self, form, dtype):
+        x, linear, table = points(40, dtype), measured("one y", 40, dtype), steps(7)
+        whole = self.run(form, x, linear)
+        half = self.run(form, x, linear, table=table[:3])
+        assert np.array_equal(self.run(form, half, linear, table=table[3:], step=8), whole)
+
+    def test_short_calls(self, form, dtype, monkeypatch):
+        x, linear = points(40, dtype), measured("one y", 40, dtype)
+        whole = self.run(form, x, linear)
+        monkeypatch.setattr(row_kernels, "_CALL_NS", 1.0)
+        assert np.array_equal(self.run(form, x, linear), whole)
+
+
+class TestRegimes:
+    """One variance: logits linear in x up to a spread of 30 deviations, differences beyond."""
+
+    @pytest.mark.parametrize("spread", [1.0, 8.0, 13.0, 100.0, 1e4])
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_accuracy(self, spread, dtype):
+        rng = np.random.default_rng(3)
+        means = (spread * rng.normal(size=(3, 4))).astype(dtype).astype(float)
+        prior = dp.priors.GaussianMixture([0.2, 0.3, 0.5], means, 1.0)
+        for x in (means[1] + rng.normal(size=4), 0.5 * (means[0] + means[2])):
+            point = x[None, :].astype(dtype)
+            score = prior.score(point, 0.25)[0]
+            assert_accurate(score, exact_score, x=point[0], means=means, weights=prior.weights)
+
+    def test_rows_of_both_regimes(self):
+        prior, x = mixture("shared", spread=20.0), points(50, np.float64)
+        table = np.column_stack([[9.0, 9.0, 0.1, 0.1, 9.0, 0.1], *np.full((4, 6), 0.1)])
+        arguments = xp, x, prior.tables(x.dtype), table, None, STREAM
+        with dp.reference():
+            expected = _rows.advance_rows(*arguments)
+        assert_close(row_kernels.advance_rows(*arguments), expected)
+
+
+def exact_score(x, means, weights):
+    variance = 1 + mp.mpf(0.25) ** 2
+    logits = [
+        log(w) - dot(x - m, x - m) / (2 * variance) for w, m in zip(weights, means, strict=True)
+    ]
+    r = [exp(value - max(logits)) for value in logits]
+    return sum(weight * (m - x) for weight, m in zip(r, means, strict=True)) / (sum(r) * variance)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_chain_that_is_not_finite_stays_alone(form):
+    x, tables = points(40, np.float64), mixture(form).tables(np.dtype(float))
+    clean = kernels.mixture_score(xp, x, level(0.3, float), tables)
+    x[3, 1], x[7, 0] = np.nan, np.inf
+    score = kernels.mixture_score(xp, x, level(0.3, float), tables)
+    assert not np.isfinite(score[[3, 7]]).all(axis=1).any()
+    others = np.delete(np.arange(40), [3, 7])
+    assert np.array_equal(score[others], clean[others])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_far_points_and_zero_responsibilities(form):
+    """Components below 2^-100 are left out: the score is that of the others, to rounding."""
+    prior = mixture(form, spread=40.0)
+    x = np.concatenate([prior.means[:4] + 0.1, points(6, np.float64) * 1e6])
+    arguments = xp, x, level(0.2, float), prior.tables(x.dtype)
+    computed, expected = (
+        kernels.mixture_score(*arguments),
+        reference.mixture_score.__wrapped__(*arguments),
+    )
+    for row, want in zip(computed, expected, strict=True):
+        assert_close(row, want, factor=1e4)
+
+
+@pytest.mark.parametrize("layout", ["read-only", "columns first", "strided"])
+def test_layout_of_the_points(layout):
+    prior, x = mixture("full"), points(40, np.float64)
+    made = {
+        "read-only": lambda: _frozen(x.copy()),
+        "columns first": lambda: np.asfortranarray(x),
+        "strided": lambda: np.repeat(np.repeat(x, 2, axis=0), 3, axis=1)[::2, ::3],
+    }[layout]()
+    before = made.copy()
+    assert np.array_equal(prior.score(made, 0.3), prior.score(x, 0.3))
+    moved = row_kernels.advance_rows(xp, made, prior.tables(x.dtype), steps(3), None, STREAM)
+    assert moved is not made
+    assert np.array_equal(made, before)
+
+
+def _frozen(array):
+    array.setflags(write=False)
+    return array
+
+
+def test_what_kernels_do_not_cover_is_left_to_the_reference():
+    prior, x = mixture("diagonal"), points(6, np.float64)
+    per_point = np.linspace(0.1, 0.6, 6) ** 2
+    assert kernels.mixture_score(xp, x, per_point, prior.tables(x.dtype)) is NotImplemented
+    with dp.reference():
+        expected = prior.score(x, np.linspace(0.1, 0.6, 6))
+    np.testing.assert_allclose(prior.score(x, np.linspace(0.1, 0.6, 6)), expected, rtol=1e-12)
+    blur = dp.operators.convolution(np.array([0.2, 0.6, 0.2]), (7,))
+    posterior = mixture("shared").posterior(dp.LinearGaussian(blur, 0.5), np.zeros(7))
+    assert (
+        kernels.mixture_score(xp, x, level(0.3, float), posterior.tables(x.dtype)) is NotImplemented
+    )
+
+
+def test_random_numbers_of_a_row_are_the_public_ones():
+    prior, x = mixture("shared"), np.zeros((70, D))
+    table = np.array([[1.0, 0.0, 0.0, 0.0, 1.0]])
+    for dtype in DTYPES:
+        start = x.astype(dtype)
+        moved = row_kernels.advance_rows(xp, start, prior.tables(start.dtype), table, None, STREAM)
+        key = dp.random.Key(*STREAM.key)
+        z = dp.random.normal(key, (70, D), step=5, purpose=2, first_chain=11, like=start)
+        assert np.array_equal(moved, z)
