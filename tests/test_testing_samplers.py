@@ -228,12 +228,8 @@ def through_the_score(sampler):
             through_the_score(dp.posterior.annealed_smc),
             {"interacting": True, "n_runs": 10, "skip": ["ranks_of_truths"]},
         ),
-        (
-            functools.partial(dp.posterior.annealed_smc, metropolis=True),
-            {"interacting": True, "n_runs": 10, "skip": only("calibration")},
-        ),
     ],
-    ids=["exact", "langevin", "annealed_langevin", "annealed_smc", "metropolis"],
+    ids=["exact", "langevin", "annealed_langevin", "annealed_smc"],
 )
 def test_samplers_of_the_library_pass(sampler, options):
     report = check_sampler(sampler, **options)
