@@ -13,6 +13,9 @@ from .lanes import LANES, put
 from .parallel import for_ranges, kernel
 from .tables import prepare
 
+_ONE_THREAD = 2**18
+"""Multiplications up to which BLAS keeps to one thread; its others would spin beside ours."""
+
 
 @kernel
 def _evaluate(scores, densities, x, order, first, last, form, work):
@@ -66,8 +69,11 @@ def by_neighbourhood(prepared, x):
     """
     if prepared.n_axes == 1 or prepared.n < 4:
         return np.arange(len(x))
-    offset = 0.5 * np.sum(prepared.means**2, axis=1)
-    nearest = np.argmax(x @ prepared.means.T.astype(x.dtype) - offset, axis=1)
+    means, offset = prepared.means.T.astype(x.dtype), 0.5 * np.sum(prepared.means**2, axis=1)
+    step = max(1, _ONE_THREAD // means.size)
+    nearest = np.concatenate(
+        [np.argmax(x[i : i + step] @ means - offset, axis=1) for i in range(0, len(x), step)]
+    )
     return np.argsort(nearest, kind="stable")
 
 
