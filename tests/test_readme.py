@@ -19,7 +19,7 @@ def blocks(language):
 
 def test_every_kind_of_block_is_known():
     assert TEXT.count("```") == 2 * len(BLOCKS)
-    assert {kind for kind, _ in BLOCKS} == {"bibtex", "python", "sh"}
+    assert {kind for kind, _ in BLOCKS} == {"bibtex", "python", "sh", "text"}
 
 
 @pytest.mark.parametrize("number", range(len(blocks("python"))))
