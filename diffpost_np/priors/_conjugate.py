@@ -1,8 +1,8 @@
 """Posterior of a Gaussian mixture given y = A x + noise: again a mixture, in closed form.
 
 The data, in coordinates where their noise is N(0, I), have a mixture for a law as well, with
-means B mu_k and covariances B C_k B' + I. The posterior weights are the responsibilities there;
-with u_k = (B C_k B' + I)^-1 (y - B mu_k) the posterior means are mu_k + C_k B' u_k.
+means B mu_k and covariances B C_k B' + I. The posterior weights are the responsibilities there,
+and the posterior means and covariances those of a least-squares problem for each component.
 """
 
 from __future__ import annotations
