@@ -31,11 +31,11 @@ def _start_typed(out, start, row):
 
 
 @device
-def _six_rows(out, start, a, x, row):
+def _six_rows(out, start, a, x, row, first, last):
     s0, s1 = _start(out, start, row), _start(out, start, row + 1)
     s2, s3 = _start(out, start, row + 2), _start(out, start, row + 3)
     s4, s5 = _start(out, start, row + 4), _start(out, start, row + 5)
-    for k in range(x.shape[0]):
+    for k in range(first, last):
         column = get(x, k)
         s0, s1 = fma(a[row, k], column, s0), fma(a[row + 1, k], column, s1)
         s2, s3 = fma(a[row + 2, k], column, s2), fma(a[row + 3, k], column, s3)
@@ -46,18 +46,18 @@ def _six_rows(out, start, a, x, row):
 
 
 @device
-def _two_rows(out, start, a, x, row):
+def _two_rows(out, start, a, x, row, first, last):
     s0, s1 = _start(out, start, row), _start(out, start, row + 1)
-    for k in range(x.shape[0]):
+    for k in range(first, last):
         column = get(x, k)
         s0, s1 = fma(a[row, k], column, s0), fma(a[row + 1, k], column, s1)
     put(out, row, s0), put(out, row + 1, s1)
 
 
 @device
-def _one_row(out, start, a, x, row):
+def _one_row(out, start, a, x, row, first, last):
     s = _start(out, start, row)
-    for k in range(x.shape[0]):
+    for k in range(first, last):
         s = fma(a[row, k], get(x, k), s)
     put(out, row, s)
 
@@ -65,18 +65,46 @@ def _one_row(out, start, a, x, row):
 @njit(**inner)
 def multiply_add(out, start, a, x):
     """out = start + a x. A vector starts each row at a number; `start` may be `out`."""
-    row, n = 0, a.shape[0]
+    row, n, depth = 0, a.shape[0], x.shape[0]
     while _SIX_FIT and row + 6 <= n:
-        _six_rows(out, start, a, x, row)
+        _six_rows(out, start, a, x, row, 0, depth)
         row += 6
     while row + 2 <= n:
-        _two_rows(out, start, a, x, row)
+        _two_rows(out, start, a, x, row, 0, depth)
         row += 2
     if row < n:
-        _one_row(out, start, a, x, row)
+        _one_row(out, start, a, x, row, 0, depth)
 
 
 @device
 def multiply(out, a, x):
     """out = a x."""
     multiply_add(out, None, a, x)
+
+
+@njit(**inner)
+def multiply_lower(out, a, x, first, last):
+    """Rows first to last, less one, of a x for a lower triangular a."""
+    row = first
+    while _SIX_FIT and row + 6 <= last:
+        _six_rows(out, None, a, x, row, 0, row + 6)
+        row += 6
+    while row + 2 <= last:
+        _two_rows(out, None, a, x, row, 0, row + 2)
+        row += 2
+    if row < last:
+        _one_row(out, None, a, x, row, 0, row + 1)
+
+
+@njit(**inner)
+def multiply_add_upper(out, a, x):
+    """out += a x for an upper triangular a."""
+    row, n = 0, a.shape[0]
+    while _SIX_FIT and row + 6 <= n:
+        _six_rows(out, out, a, x, row, row, n)
+        row += 6
+    while row + 2 <= n:
+        _two_rows(out, out, a, x, row, row, n)
+        row += 2
+    if row < n:
+        _one_row(out, out, a, x, row, row, n)

@@ -8,9 +8,10 @@ import numpy as np
 
 from .blocks import choose, exponentials, largest, load, n_blocks, new_work, store
 from .device import log
-from .forms import common, logits, score, scratch_rows
+from .forms import scratch_rows
 from .lanes import LANES, put
 from .parallel import for_ranges, kernel
+from .scores import common, logits, score
 from .tables import prepare
 
 _ONE_THREAD = 2**18

@@ -9,12 +9,13 @@ import numpy as np
 
 from .blocks import block_code, choose, load, n_blocks, new_work, store
 from .device import normal_pair
-from .forms import score, scratch_rows
+from .forms import scratch_rows
 from .gemm import multiply_add
 from .lanes import LANES, fma, get, put
 from .mixture import by_neighbourhood
 from .parallel import for_ranges, kernel
 from .random import counters, draw, place_of
+from .scores import score
 from .tables import prepare
 
 _KEEP, _SCORE, _LIKELIHOOD, _NOISE = range(4)

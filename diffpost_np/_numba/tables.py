@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ..priors._covariance import LowRank as LowRankCovariance
 from ..priors._covariance import Spectral
 from .blocks import padded
-from .forms import Diagonal, Full, LowRank, Rotated, Shared
+from .forms import Diagonal, Factored, Full, LowRank, Rotated, Shared
 
 _SPREAD = 30.0
 """Standard deviations of spread up to which logits linear in x are accurate."""
@@ -101,27 +102,48 @@ class PreparedRotated(PreparedDiagonal):
 
 
 class PreparedFull(PreparedDiagonal):
+    """Axes of their own: a triangular factor where there is no noise, else along the axes."""
+
     def __init__(self, tables):
         super().__init__(tables)
         basis = self.of_components(tables.covs.basis)
         order = self.telling_axes_first(basis)
         self.values = np.take_along_axis(self.values, order, axis=1)
-        basis = np.take_along_axis(basis, order[:, None, :], axis=2)
+        self.basis = np.take_along_axis(basis, order[:, None, :], axis=2)
         self.n_axes = self.d
-        self.arrays = tuple(self.cast(a) for a in (self.means, basis, basis.transpose(0, 2, 1)))
+        arrays = self.means, self.basis, self.basis.transpose(0, 2, 1)
+        self.arrays = tuple(map(self.cast, arrays))
 
     def telling_axes_first(self, basis):
         """Axes of each component by how far from it, in its deviations, the mixture lies there."""
-        weights = np.exp(self.log_weights)
-        apart = self.means[:, None, :] - self.means  # (l, k, d)
-        along = np.einsum("lkd,kde->lke", apart, basis)
-        distance = np.einsum("l,lke->ke", weights, along**2) / self.values
+        along = np.einsum("lkd,kde->lke", self.means[:, None, :] - self.means, basis)
+        distance = np.einsum("l,lke->ke", np.exp(self.log_weights), along**2) / self.values
         return np.argsort(-distance, axis=1)
+
+    def regime(self, s2):
+        return s2 == 0
 
     def levels(self, s2):
         variance = self.values + s2[:, None, None]
         bias = self.bias(np.sum(np.log(variance), axis=-1))
+        if self.regime(s2).all():
+            return Factored(*self.triangular, bias)
         return Full(*self.arrays, self.cast(1 / variance), bias)
+
+    @functools.cached_property
+    def triangular(self):
+        """Means and W with W'W = C^-1, on entries of x in an order that tells components apart."""
+        variances = np.sum(self.basis**2 * self.values[:, None, :], axis=2)
+        apart = np.average(
+            (self.means[:, None, :] - self.means) ** 2, axis=0, weights=np.exp(self.log_weights)
+        )
+        order = np.argsort(-np.mean(apart / variances, axis=0))
+        scaled = self.basis[:, order].transpose(0, 2, 1) / np.sqrt(self.values)[:, :, None]
+        steepest_first = np.argsort(self.values, axis=1)
+        scaled = np.take_along_axis(scaled, steepest_first[:, :, None], axis=1)
+        factor = np.linalg.qr(scaled[:, :, ::-1])[1][:, ::-1, ::-1]
+        arrays = self.means[:, order], factor, factor.transpose(0, 2, 1)
+        return (*map(self.cast, arrays), order)
 
 
 class PreparedLowRank(Prepared):

@@ -1,0 +1,87 @@
+"""Logits and scores of a block where variances lie along axes that all components share."""
+
+from __future__ import annotations
+
+from .blocks import block_code, exponentials, largest, responsibilities
+from .device import device, zero_like
+from .gemm import multiply, multiply_add
+from .lanes import fma, get, put
+
+
+@block_code
+def shared_logits(form, level, work):
+    d = form.centre.shape[0]
+    multiply_add(work.logits, form.bias[level], form.slope[level], work.x[:d])
+
+
+@block_code
+def shared_score(form, level, work, scale):
+    shared_logits(form, level, work)
+    total = exponentials(work.logits, largest(work.logits))
+    pull, d = scale * form.precision[level], form.centre.shape[0]
+    multiply(work.drift[:d], form.means_t, work.logits)
+    factor = pull / total
+    for row in range(d):
+        offset = (form.centre[row] - get(work.x, row)) * pull
+        put(work.drift, row, fma(get(work.drift, row), factor, offset))
+
+
+@device
+def shared_common(form, level, work):
+    square = zero_like(get(work.x, 0))
+    for row in range(form.centre.shape[0]):
+        difference = get(work.x, row) - form.centre[row]
+        square = fma(difference, difference, square)
+    return square * form.precision[level] * -0.5
+
+
+@block_code
+def _axes_logits(form, level, x, target):
+    """Logits of variances along the axes of x."""
+    for k in range(target.shape[0]):
+        square = zero_like(get(x, 0))
+        for row in range(x.shape[0]):
+            difference = get(x, row) - form.means[k, row]
+            square = fma(difference * form.precision[level, k, row], difference, square)
+        put(target, k, fma(square, -0.5, form.bias[level, k]))
+
+
+@block_code
+def _axes_score(form, level, x, drift, weights, active):
+    """Sum of weights * precision * (mean - x) over the active components."""
+    for row in range(x.shape[0]):
+        point, pull = get(x, row), zero_like(get(x, row))
+        for k in active:
+            weight = get(weights, k) * form.precision[level, k, row]
+            pull = fma(weight, form.means[k, row] - point, pull)
+        put(drift, row, pull)
+
+
+@block_code
+def diagonal_logits(form, level, work):
+    _axes_logits(form, level, work.x, work.logits)
+
+
+@block_code
+def diagonal_score(form, level, work, scale):
+    _axes_logits(form, level, work.x, work.logits)
+    n = responsibilities(work, scale)
+    _axes_score(form, level, work.x, work.drift, work.logits, work.active[:n])
+
+
+@block_code
+def rotated_logits(form, level, work):
+    d = form.basis.shape[0]
+    rotated = work.scratch[: work.x.shape[0]]
+    multiply(rotated[:d], form.basis_t, work.x[:d])
+    _axes_logits(form, level, rotated, work.logits)
+
+
+@block_code
+def rotated_score(form, level, work, scale):
+    rotated_logits(form, level, work)
+    n = responsibilities(work, scale)
+    d, n_rows = form.basis.shape[0], work.x.shape[0]
+    rotated, pull = work.scratch[:n_rows], work.scratch[n_rows:]
+    _axes_score(form, level, rotated, pull, work.logits, work.active[:n])
+    multiply(work.drift[:d], form.basis, pull[:d])

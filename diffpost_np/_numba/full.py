@@ -1,0 +1,175 @@
+"""Logits and scores of a block where components have axes of their own.
+
+A component whose responsibility is below 2^-100 in every lane counts as zero. What is summed
+first are the axes that tell components apart: a logit only falls as further axes are added, so
+that far components are given up early, with the same bits as if they had not been.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba.extending import overload
+
+from .blocks import block_code, responsibilities
+from .device import LOWEST_LOGIT, device, maximum, zero_like
+from .forms import Factored
+from .gemm import multiply, multiply_add, multiply_add_upper, multiply_lower
+from .lanes import any_lane, fma, get, put
+
+_FIRST_AXES, _MORE_AXES = 24, 20
+
+
+def _square(form, level, work, k, first, last):
+    """Squared length of the differences along some axes, in standard deviations.
+
+    The coordinates stay in `scratch`; the differences are at its end.
+    """
+    raise NotImplementedError
+
+
+@overload(_square)
+def _square_typed(form, level, work, k, first, last):
+    def along_axes(form, level, work, k, first, last):
+        n, d = form.means.shape
+        rows = work.scratch[k * d + first : k * d + last]
+        multiply(rows, form.basis_t[k, first:last], work.scratch[n * d :])
+        return _squares(rows, form.precision[level, k, first:last])
+
+    def triangular(form, level, work, k, first, last):
+        n, d = form.means.shape
+        rows, total = work.scratch[k * d : (k + 1) * d], zero_like(get(work.x, 0))
+        multiply_lower(rows, form.factor[k], work.scratch[n * d :], first, last)
+        for row in range(first, last):
+            total = fma(get(rows, row), get(rows, row), total)
+        return total
+
+    return triangular if form.instance_class is Factored else along_axes
+
+
+def _differences(form, work, k):
+    """Put x - mean at the end of `scratch`."""
+    raise NotImplementedError
+
+
+@overload(_differences)
+def _differences_typed(form, work, k):
+    def in_order(form, work, k):
+        n, d = form.means.shape
+        for row in range(d):
+            put(work.scratch, n * d + row, get(work.x, form.order[row]) - form.means[k, row])
+
+    def plain(form, work, k):
+        n, d = form.means.shape
+        for row in range(d):
+            put(work.scratch, n * d + row, get(work.x, row) - form.means[k, row])
+
+    return in_order if form.instance_class is Factored else plain
+
+
+@device
+def _squares(rows, precision):
+    """Sum over rows of precision * row^2."""
+    total = zero_like(get(rows, 0))
+    for row in range(rows.shape[0]):
+        total = fma(get(rows, row) * precision[row], get(rows, row), total)
+    return total
+
+
+@block_code
+def full_logits(form, level, work):
+    """Logits; of components that count as zero only a bound that makes them zero, too."""
+    n, d = form.means.shape
+    some = min(d, _FIRST_AXES)
+    best = zero_like(get(work.x, 0)) - np.inf
+    for k in range(n):
+        _differences(form, work, k)
+        square = _square(form, level, work, k, 0, some)
+        logit = fma(square, -0.5, form.bias[level, k])
+        put(work.logits, k, logit)
+        best = maximum(logit, best)
+    for k in range(n):
+        work.active[k] = any_lane(get(work.logits, k) > best - 1.0)
+    peak = zero_like(best) - np.inf
+    for near in (1, 0):
+        for k in range(n):
+            if work.active[k] == near:
+                peak = maximum(_completed(form, level, work, k, some, near == 1, peak), peak)
+
+
+@block_code
+def _completed(form, level, work, k, first, near, peak):
+    """Add the axes from `first` on, as long as the component may matter; returns the logit."""
+    d, logit = form.means.shape[1], get(work.logits, k)
+    _differences(form, work, k)
+    while first < d and (near or any_lane(logit > peak + LOWEST_LOGIT)):
+        last = min(first + _MORE_AXES, d)
+        logit = fma(_square(form, level, work, k, first, last), -0.5, logit)
+        first = last
+    put(work.logits, k, logit)
+    return logit if first == d else peak
+
+
+@device
+def _weigh(rows, precision, weight):
+    """rows *= -precision * weight."""
+    for row in range(rows.shape[0]):
+        put(rows, row, get(rows, row) * -precision[row] * weight)
+
+
+@block_code
+def full_score(form, level, work, scale):
+    full_logits(form, level, work)
+    d = form.means.shape[1]
+    work.drift[:] = 0
+    for k in work.active[: responsibilities(work, scale)]:
+        along = work.scratch[k * d : (k + 1) * d]
+        _weigh(along, form.precision[level, k], get(work.logits, k))
+        multiply_add(work.drift[:d], work.drift[:d], form.basis[k], along)
+
+
+@block_code
+def factored_score(form, level, work, scale):
+    full_logits(form, level, work)
+    n, d = form.means.shape
+    total = work.scratch[n * d :]
+    total[:] = 0
+    for k in work.active[: responsibilities(work, scale)]:
+        along, weight = work.scratch[k * d : (k + 1) * d], -get(work.logits, k)
+        for row in range(d):
+            put(along, row, get(along, row) * weight)
+        multiply_add_upper(total, form.factor_t[k], along)
+    for row in range(d):
+        put(work.drift, form.order[row], get(total, row))
+
+
+@device
+def _difference(out, x, mean):
+    for row in range(mean.shape[0]):
+        put(out, row, get(x, row) - mean[row])
+
+
+@block_code
+def low_rank_logits(form, level, work):
+    n, d = form.means.shape
+    inside = work.scratch[n * d :]
+    for k in range(n):
+        outside = work.scratch[k * d : (k + 1) * d]
+        _difference(outside, work.x, form.means[k])
+        multiply(inside, form.inner[level, k], outside)
+        multiply_add(outside, outside, form.minus_factor[k], inside)
+        square = _squares(outside, form.precision[level, k])
+        for row in range(inside.shape[0]):
+            square = fma(get(inside, row), get(inside, row), square)
+        put(work.logits, k, fma(square, -0.5, form.bias[level, k]))
+
+
+@block_code
+def low_rank_score(form, level, work, scale):
+    low_rank_logits(form, level, work)
+    d = form.means.shape[1]
+    work.drift[:] = 0
+    for k in work.active[: responsibilities(work, scale)]:
+        outside = work.scratch[k * d : (k + 1) * d]
+        _weigh(outside, form.precision[level, k], get(work.logits, k))
+        for row in range(d):
+            put(work.drift, row, get(work.drift, row) + get(outside, row))

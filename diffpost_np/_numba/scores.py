@@ -1,0 +1,67 @@
+"""Logits and scores of a block of points: the code for a form, chosen when a kernel is compiled."""
+
+from __future__ import annotations
+
+from numba.extending import overload
+
+from .axes import (
+    diagonal_logits,
+    diagonal_score,
+    rotated_logits,
+    rotated_score,
+    shared_common,
+    shared_logits,
+    shared_score,
+)
+from .device import device, zero_like
+from .forms import Diagonal, Factored, Full, LowRank, Rotated, Shared
+from .full import factored_score, full_logits, full_score, low_rank_logits, low_rank_score
+from .lanes import get
+
+
+@device
+def _no_common(form, level, work):
+    return zero_like(get(work.x, 0))
+
+
+_CODE = {
+    Shared: (shared_logits, shared_common, shared_score),
+    Diagonal: (diagonal_logits, _no_common, diagonal_score),
+    Rotated: (rotated_logits, _no_common, rotated_score),
+    Full: (full_logits, _no_common, full_score),
+    Factored: (full_logits, _no_common, factored_score),
+    LowRank: (low_rank_logits, _no_common, low_rank_score),
+}
+
+
+def logits(form, level, work):
+    """Logits of the points `work.x`, up to the `common` part."""
+    raise NotImplementedError
+
+
+def common(form, level, work):
+    """What all logits of a lane lack."""
+    raise NotImplementedError
+
+
+def score(form, level, work, scale):
+    """Set `work.drift` to `scale` times the score."""
+    raise NotImplementedError
+
+
+@overload(logits)
+def _logits(form, level, work):
+    code = _CODE[form.instance_class][0]
+    return lambda form, level, work: code(form, level, work)
+
+
+@overload(common)
+def _common(form, level, work):
+    code = _CODE[form.instance_class][1]
+    return lambda form, level, work: code(form, level, work)
+
+
+@overload(score)
+def _score(form, level, work, scale):
+    code = _CODE[form.instance_class][2]
+    return lambda form, level, work, scale: code(form, level, work, scale)
