@@ -8,8 +8,8 @@ import operator
 import numpy as np
 
 
-def integer(name: str, value: object, *, minimum: int = 1) -> int:
-    """`value` as an int of at least `minimum`."""
+def integer(name: str, value: object, *, minimum: int = 1, maximum: int | None = None) -> int:
+    """`value` as an int from `minimum` to `maximum`."""
     try:
         if isinstance(value, bool | np.bool_):
             raise TypeError
@@ -18,7 +18,14 @@ def integer(name: str, value: object, *, minimum: int = 1) -> int:
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
     if result < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {result}")
+    if maximum is not None and result > maximum:
+        raise ValueError(f"{name} must be at most {maximum}, got {result}")
     return result
+
+
+def chain(name: str, value: object) -> int:
+    """`value` as the index of a chain, which random numbers count in 32 bits."""
+    return integer(name, value, minimum=0, maximum=2**32 - 1)
 
 
 def number(
@@ -47,6 +54,13 @@ def number(
 
 def choice(name: str, value: object, allowed: tuple[str, ...]) -> str:
     """`value` as one of the allowed names."""
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
     return str(value)
+
+
+def flag(name: str, value: object) -> bool:
+    """`value` as True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)

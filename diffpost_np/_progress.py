@@ -106,8 +106,13 @@ def reporter(progress: Any, name: str) -> Reporter:
     >>> seen
     [Progress(step=1, total=2, numbers={'ess': 0.5})]
     """
-    if isinstance(progress, bool | np.bool_):
-        return Bar(name) if progress else Reporter()
+    check_progress(progress)
     if callable(progress):
         return Callback(progress)
-    raise TypeError(f"progress must be False, True or a function, got {progress!r}")
+    return Bar(name) if progress else Reporter()
+
+
+def check_progress(progress: Any) -> None:
+    """Raise unless `progress` is a bool or callable."""
+    if not (isinstance(progress, bool | np.bool_) or callable(progress)):
+        raise TypeError(f"progress must be False, True or a function, got {progress!r}")

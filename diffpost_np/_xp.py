@@ -62,6 +62,12 @@ def as_float_array(
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array: fill it, or measure through operators.mask")
     array = value if is_array(value) else _from_python(name, value)
+    own = compat.array_namespace(value) if is_array(value) else xp
+    if own is not xp:
+        raise TypeError(
+            f"mixed array types: {name} is a {short_name(own)} array among {short_name(xp)} "
+            "arrays; convert one of them"
+        )
     array = np.asarray(array) if isinstance(array, np.ndarray) else array
     array = xp.asarray(array, device=device)
     array = _floating(name, array, xp, allow_complex)

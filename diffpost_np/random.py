@@ -84,7 +84,14 @@ class Key:
         -------
         Key
             The derived key.
+
+        Raises
+        ------
+        TypeError
+            If `name` is no text.
         """
+        if not isinstance(name, str):
+            raise TypeError(f"name must be text, got {name!r}")
         digest = hashlib.blake2b(name.encode(), digest_size=16).digest()
         counter = tuple(np.frombuffer(digest, "<u4").astype(np.uint64))
         words = philox(numpy_namespace, counter, self.words)

@@ -1,7 +1,10 @@
 """Bad input, one row each: a single clear error that names the argument, before any work.
 
-Operators, measurements, schedules, scores and diagnostics have such tables of their own.
+`test_bad_arguments.py` goes through every argument of every function, one at a time; here is
+what several arguments, or functions of the user, do together.
 """
+
+from types import SimpleNamespace
 
 import array_api_strict
 import numpy as np
@@ -15,8 +18,12 @@ MEASUREMENT = dp.LinearGaussian(np.array([[1.0, 0.5]]), 0.3)
 Y = np.array([0.5])
 X = np.zeros((3, 2))
 KEY = dp.random.key(0)
+FACTORS = np.ones((2, 2, 1))
 STRICT = array_api_strict.zeros((3, 2))
 SCHEDULE = dp.posterior.AnnealingSchedule([2.0, 1.0], [0.01], [1])
+LINE = dp.priors.Gaussian([0.0], 1.0), dp.LinearGaussian(np.eye(1), 1.0), [0.0]
+SMALL = dp.posterior.langevin(*LINE, n_samples=4, step_size=0.1, n_steps=1, rng=0)
+OTHER = dp.posterior.annealed_langevin(PRIOR, MEASUREMENT, Y, schedule=SCHEDULE, n_samples=4, rng=0)
 
 
 def mixture(weights=(0.4, 0.6), means=((0.0, 0.0), (1.0, 1.0)), covs=1.0):
@@ -51,6 +58,12 @@ PRIORS = [
     (dp.priors.LowRank, {"factor": np.ones(3), "diag": 1.0}, ValueError, "factor must have shape"),
     (dp.priors.LowRank, {"factor": np.ones((3, 1)), "diag": 0.0}, ValueError, "diag must be posit"),
     (dp.priors.LowRank, {"factor": NAN, "diag": 1.0}, ValueError, "factor must be finite"),
+    (dp.priors.LowRank, {"factor": FACTORS, "diag": np.ones((3, 2))}, ValueError, "diag must have"),
+    (dp.priors.LowRank, {"factor": FACTORS, "diag": np.ones((2, 3))}, ValueError, "diag must have"),
+    (mixture, {"covs": dp.priors.LowRank(FACTORS[:, :1], 1.0)}, ValueError, "covs must have shape"),
+    (mixture, {"covs": dp.priors.LowRank(FACTORS[:1], [[1.0]] * 3)}, ValueError, "diag of covs"),
+    (dp.priors.Gaussian, {"mean": [0.0], "cov": np.eye(2)}, ValueError, "cov must have shape"),
+    (dp.priors.Gaussian, {"mean": [0.0, 0.0], "cov": -np.eye(2)}, ValueError, "cov must be posit"),
     (dp.priors.Ring, {"radius": 0.0, "width": 0.1}, ValueError, "radius"),
     (dp.priors.Ring, {"radius": 1.0, "width": -0.1}, ValueError, "width"),
     (dp.priors.Empirical, {"points": np.zeros((0, 2))}, ValueError, "points"),
@@ -122,6 +135,36 @@ def score_of(result):
     return Broken()
 
 
+def draws_of(result):
+    """A prior whose score is right and whose draws are this."""
+
+    class Broken:
+        event_shape = (2,)
+
+        def score(self, x, sigma=0.0):
+            return PRIOR.score(x, sigma)
+
+        def sample(self, n_samples, rng=None):
+            return result(n_samples)
+
+    return Broken()
+
+
+def likelihood_of(value, gradient):
+    """A measurement of one's own, whose functions return these."""
+
+    class Own:
+        event_shape = (2,)
+
+        def log_likelihood(self, x, y):
+            return value(x)
+
+        def log_likelihood_grad(self, x, y):
+            return gradient(x)
+
+    return {"measurement": Own()}
+
+
 COMMON = [
     ({"y": [1.0, 2.0]}, ValueError, "y must have shape"),
     ({"y": [np.nan]}, ValueError, "y must be finite"),
@@ -144,6 +187,30 @@ SCORES = [
     ({"prior": score_of(lambda x: x * np.nan)}, ValueError, "prior.score returned NaN"),
     ({"prior": score_of(lambda x: array_api_strict.zeros(x.shape))}, TypeError, "prior.score"),
     ({"prior": score_of(lambda x: None)}, TypeError, "prior.score must return an array"),
+    ({"prior": score_of(lambda x: 1.0)}, TypeError, "prior.score must return an array"),
+    ({"prior": score_of(lambda x: x.tolist())}, TypeError, "prior.score must return an array"),
+    ({"prior": score_of(lambda x: x + 1j)}, TypeError, "prior.score must return real"),
+    ({"prior": score_of(lambda x: x[:-1])}, ValueError, "prior.score must return shape"),
+]
+DRAWN = (dp.posterior.sample, dp.posterior.langevin, dp.posterior.annealed_smc)
+DRAWN += (dp.posterior.annealed_langevin,)
+DRAWS = [
+    (draws_of(lambda n: np.zeros((n, 3))), ValueError, "prior.sample returns must have shape"),
+    (draws_of(lambda n: np.zeros((1, 2))), ValueError, "prior.sample returns must have"),
+    (draws_of(lambda n: np.full((n, 2), np.inf)), ValueError, "prior.sample returns must be fin"),
+    (draws_of(lambda n: None), TypeError, "prior.sample returns must be an array"),
+    (draws_of(lambda n: array_api_strict.zeros((n, 2))), TypeError, "prior.sample returns is a"),
+    (lambda x, sigma: -x, TypeError, "prior has no .sample, .* give initial="),
+]
+OWN = (dp.posterior.sample, dp.posterior.langevin, dp.posterior.annealed_smc)
+LIKELIHOODS = [
+    (likelihood_of(lambda x: x, lambda x: x), ValueError, "log_likelihood must return shape"),
+    (likelihood_of(lambda x: 0.0, lambda x: x), TypeError, "log_likelihood must return an array"),
+    (likelihood_of(lambda x: x[:, 0] * np.nan, lambda x: x), ValueError, "log_likelihood returned"),
+    (likelihood_of(lambda x: x[:, 0], lambda x: x[:, 0]), ValueError, "log_likelihood_grad must"),
+    (likelihood_of(lambda x: x[:, 0], lambda x: None), TypeError, "log_likelihood_grad must"),
+    (likelihood_of(lambda x: x[:, 0], lambda x: x * np.nan), ValueError, "log_likelihood_grad ret"),
+    ({"measurement": SimpleNamespace(log_likelihood=len)}, TypeError, "measurement has no .log_l"),
 ]
 OPTIONS = [
     (dp.posterior.langevin, {"step_size": 0.0}, ValueError, "step_size must be greater"),
@@ -156,6 +223,26 @@ OPTIONS = [
     (dp.posterior.langevin, {"preconditioner": -np.eye(2)}, ValueError, "preconditioner must be"),
     (dp.posterior.langevin, {"first_chain": -1}, ValueError, "first_chain"),
     (dp.posterior.langevin, {"resume": 3}, TypeError, "resume must be"),
+    (dp.posterior.langevin, {"resume": OTHER}, TypeError, "resume must be a result of langevin"),
+    (dp.posterior.annealed_smc, {"resume": OTHER}, TypeError, "resume must be a result of anneal"),
+    (
+        dp.posterior.langevin,
+        {"resume": SMALL},
+        ValueError,
+        r"resume.samples must have shape \(any, 2\), got \(4, 1\)",
+    ),
+    (
+        dp.posterior.langevin,
+        {"preconditioner": [[1.0, 0.5], [0.0, 1.0]]},
+        ValueError,
+        "preconditioner must be symmetric",
+    ),
+    (
+        dp.posterior.langevin,
+        {"prior": SimpleNamespace(score=len, event_shape=2)},
+        TypeError,
+        "prior.event_shape must be",
+    ),
     (dp.posterior.langevin, {"prior": lambda x, sigma: -x}, TypeError, "initial"),
     (dp.posterior.langevin, {"step_size": 1e200}, ValueError, "diverged|NaN"),
     (dp.posterior.annealed_langevin, {"schedule": "fast"}, TypeError, "schedule must be"),
@@ -224,6 +311,29 @@ def test_every_sampler(sampler, changes, error, text):
 def test_options_of_samplers(sampler, changes, error, text):
     with pytest.raises(error, match=text):
         call(sampler, changes)
+
+
+@pytest.mark.parametrize("sampler", DRAWN, ids=lambda s: s.__name__)
+@pytest.mark.parametrize("prior, error, text", DRAWS)
+def test_draws_of_a_users_prior(sampler, prior, error, text):
+    with pytest.raises(error, match=text):
+        call(sampler, {"prior": prior})
+
+
+@pytest.mark.parametrize("sampler", OWN, ids=lambda s: s.__name__)
+@pytest.mark.parametrize("changes, error, text", LIKELIHOODS)
+def test_likelihoods_of_a_user(sampler, changes, error, text):
+    with pytest.raises(error, match=text):
+        call(sampler, changes)
+
+
+@pytest.mark.parametrize("wrap", [dp.scores.from_denoiser, dp.scores.perturbed])
+@pytest.mark.parametrize("answer", [lambda x: x * np.nan, lambda x: x[:1], lambda x: None])
+def test_networks_of_a_user(wrap, answer):
+    options = (PRIOR,) if wrap is dp.scores.perturbed else ()
+    score = wrap(*options, lambda x, t: answer(x))
+    with pytest.raises((ValueError, TypeError), match=r"(denoiser|error) (must )?return"):
+        score(X, 1.0)
 
 
 @pytest.mark.parametrize("arguments, text", SCHEDULES)

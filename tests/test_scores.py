@@ -223,7 +223,7 @@ OU = schedules.OU()
 SAME = scores.from_noise_predictor(lambda x, t: x, OU)
 VE = scores.from_noise_predictor(lambda x, t: x, schedules.VE(0.02, 20.0))
 BAD = [
-    (lambda: scores.from_denoiser(3), TypeError, r"network must be a function of \(x_t, t\)"),
+    (lambda: scores.from_denoiser(3), TypeError, r"denoiser must be a function of \(x_t, t\)"),
     (lambda: scores.from_noise_predictor(np.add, "OU"), TypeError, "schedule must be one of"),
     (lambda: scores.from_velocity(np.add, schedules.EDM()), TypeError, "schedule must be varia"),
     (lambda: scores.from_velocity(np.add, None), TypeError, "schedule must be one of"),
@@ -244,12 +244,12 @@ BAD = [
     (
         lambda: scores.from_noise_predictor(lambda x, t: x[:2], OU)(X, 1.0),
         ValueError,
-        r"network must return shape \(4, 2\), got \(2, 2\)",
+        r"noise_predictor must return shape \(4, 2\), got \(2, 2\)",
     ),
     (
         lambda: scores.from_noise_predictor(lambda x, t: 1.0, OU)(X, 1.0),
         TypeError,
-        "network must return an array of the same type",
+        "noise_predictor must return an array of the same type",
     ),
     (lambda: scores.perturbed(3, np.add), TypeError, "score must have .score"),
     (lambda: scores.perturbed(np.add, 3), TypeError, "error must be a function"),

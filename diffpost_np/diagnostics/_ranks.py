@@ -129,6 +129,8 @@ def sbc_ranks(
     """
     if is_array(samples):
         raise TypeError("samples must be a list of arrays, one for each truth")
+    if statistic is not None and not callable(statistic):
+        raise TypeError(f"statistic must be a function of a batch, got {statistic!r}")
     problems = as_problems(samples, truth)
     counts = {s.shape[0] for s, _ in problems}
     if len(counts) > 1:

@@ -123,7 +123,7 @@ def sliced_wasserstein(
     >>> bool(good.ratio < 2 < bad.ratio)
     True
     """
-    if order not in (1, 2):
+    if integer("order", order) > 2:
         raise ValueError(f"order must be 1 or 2, got {order!r}")
     n_directions = integer("n_directions", n_directions)
     n_references = integer("n_references", n_references, minimum=2)

@@ -79,5 +79,5 @@ def columns_shape(event_shape: Sequence[int] | None, d: int) -> tuple[int, ...]:
         return (d,)
     event = as_shape("event_shape", event_shape)
     if size(event) != d:
-        raise ValueError(f"event_shape {event} must have {d} entries, one per column of A")
+        raise ValueError(f"event_shape {event} must have {d} entries")
     return event

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from .._xp import Array, size
+from .._xp import Array, array_namespace, as_batch, as_float_array, check_shape, device_of, size
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,28 @@ class Eigenform:
         -------
         array, shape (n, d)
             The solutions.
+
+        Raises
+        ------
+        ValueError
+            If a shape does not fit, an entry is not finite or out of its range.
+        TypeError
+            If array types are mixed.
         """
+        xp = array_namespace(b=b, values=self.values)
+        b = as_batch("b", b, self.values.shape, xp=xp)
+        shift, scale = _column("shift", shift, b, xp), _column("scale", scale, b, xp)
+        if bool(xp.any(shift <= 0)) or bool(xp.any(scale < 0)):
+            raise ValueError("shift must be positive, and scale must not be negative")
         return self.inverse(self.forward(b) / (scale * self.values + shift))
+
+
+def _column(name: str, value: Array | float, b: Array, xp: ModuleType) -> Array:
+    """A number, or one for each row of `b`, as an array that spreads over it."""
+    column = as_float_array(name, value, xp=xp, dtype=b.dtype, device=device_of(b))
+    if column.ndim:
+        check_shape(name, column, (b.shape[0], 1))
+    return column
 
 
 def identity_form(values: Array) -> Eigenform:

@@ -84,7 +84,8 @@ class SVD:
         array, shape (n, d)
             Re(U^H y), zero where s is.
         """
-        xp = array_namespace(y=y, s=self.s)
+        xp, op = array_namespace(y=y, s=self.s), self.operator
+        y = as_batch("y", y, op.output_shape, xp=xp, allow_complex=op.is_complex)
         back = as_cast(self.operator.adjoint(y), self.s, xp)
         return self._divided(self.form.forward(flatten_events(back, xp)))
 

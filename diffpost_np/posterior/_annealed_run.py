@@ -8,12 +8,12 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-from .._checks import integer, number
+from .._checks import chain, number
 from .._progress import reporter
 from .._xp import Array
 from ..random import Purpose, normal
 from ._annealing import AnnealingSchedule
-from ._chains import Chains, langevin_row
+from ._chains import Chains, Preconditioner, as_preconditioner, langevin_row
 from ._curvature import Curvature, curvature
 from ._problem import Problem
 from ._result import Result
@@ -38,27 +38,52 @@ class State:
 
 @dataclass(frozen=True)
 class Settings:
-    """Arguments that the annealed samplers pass on."""
+    """Arguments that the annealed samplers share, checked; a schedule of None is "auto"."""
 
-    schedule: Any
+    schedule: AnnealingSchedule | None
     alpha: float | None
     smoothness: float | None
     tolerance: float
-    initial: Any
     bandwidth: float
-    preconditioner: Any
+    metric: Preconditioner | None
     first_chain: int
     progress: Any
     resume: Result | None
+    initial: Any = None
+
+
+def checked_settings(
+    problem: Problem,
+    schedule: Any,
+    alpha: Any,
+    smoothness: Any,
+    tolerance: Any,
+    bandwidth: Any,
+    preconditioner: Any,
+    first_chain: Any,
+    progress: Any,
+    resume: Result | None,
+) -> Settings:
+    """Refuse what is wrong before any work is done."""
+    problem.linear()
+    return Settings(
+        _checked_schedule(schedule),
+        None if alpha is None else number("alpha", alpha, above=0.0),
+        None if smoothness is None else number("smoothness", smoothness, above=0.0),
+        number("tolerance", tolerance, above=0.0, at_most=0.999),
+        _checked_bandwidth(problem, bandwidth),
+        as_preconditioner(preconditioner, problem),
+        chain("first_chain", first_chain),
+        progress,
+        resume,
+    )
 
 
 def run(problem: Problem, settings: Settings) -> Result:
     """Algorithm 1: Langevin towards measurements whose extra noise shrinks to nothing."""
     started = time.perf_counter()
-    problem.linear()
-    bandwidth = checked_bandwidth(problem, settings.bandwidth)
-    first_chain = integer("first_chain", settings.first_chain, minimum=0)
-    chains = Chains(problem, settings.preconditioner, first_chain)
+    bandwidth = settings.bandwidth
+    chains = Chains(problem, settings.metric, settings.first_chain)
     reasons: tuple[str, ...] = ()
     if settings.resume is None:
         state, reasons = _start(problem, chains, settings, bandwidth)
@@ -89,7 +114,15 @@ def run(problem: Problem, settings: Settings) -> Result:
     )
 
 
-def checked_bandwidth(problem: Problem, bandwidth: Any) -> float:
+def _checked_schedule(schedule: Any) -> AnnealingSchedule | None:
+    if isinstance(schedule, AnnealingSchedule):
+        return schedule
+    if not isinstance(schedule, str) or schedule != "auto":
+        raise TypeError(f"schedule must be 'auto' or an AnnealingSchedule, got {schedule!r}")
+    return None
+
+
+def _checked_bandwidth(problem: Problem, bandwidth: Any) -> float:
     """The noise level that stands for sigma = 0, positive where p has no density."""
     level = number("bandwidth", bandwidth, at_least=0.0)
     if level == 0 and not getattr(problem.prior, "has_density", True):
@@ -154,12 +187,8 @@ def _schedule(
     problem: Problem, settings: Settings, x: Array, bandwidth: float
 ) -> tuple[AnnealingSchedule, tuple[str, ...]]:
     """The schedule given, or the theorem's from given or estimated constants."""
-    if isinstance(settings.schedule, AnnealingSchedule):
+    if settings.schedule is not None:
         return settings.schedule, ()
-    if settings.schedule != "auto":
-        raise TypeError(
-            f"schedule must be 'auto' or an AnnealingSchedule, got {settings.schedule!r}"
-        )
     alpha, smoothness = settings.alpha, settings.smoothness
     reasons: tuple[str, ...] = ()
     if alpha is None or smoothness is None:

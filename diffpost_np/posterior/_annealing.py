@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .._checks import integer, number
+from .._xp import as_float_array
 
 __all__ = ["AnnealingSchedule"]
 
@@ -15,6 +17,7 @@ __all__ = ["AnnealingSchedule"]
 # Gaussian example within the tolerance (tests/test_annealed_langevin.py).
 _CONSTANT = 16.0
 _STEPS_PER_TIME = 10.0
+_FLOAT = np.dtype(float)
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,12 @@ class AnnealingSchedule:
     n_steps: np.ndarray
 
     def __post_init__(self) -> None:
-        ratio = np.asarray(self.noise_ratio, dtype=float)
-        step = np.asarray(self.step_size, dtype=float)
-        count = np.asarray([integer("n_steps", int(n)) for n in np.atleast_1d(self.n_steps)])
-        if ratio.ndim != 1 or ratio.size < 2 or not np.all(np.diff(ratio) < 0):
+        ratio = as_float_array("noise_ratio", self.noise_ratio, shape=(None,), dtype=_FLOAT)
+        step = as_float_array("step_size", self.step_size, shape=(None,), dtype=_FLOAT)
+        if not isinstance(self.n_steps, Sequence | np.ndarray) or isinstance(self.n_steps, str):
+            raise TypeError(f"n_steps must be a list of integers, got {self.n_steps!r}")
+        count = np.asarray([integer("n_steps", n) for n in self.n_steps])
+        if ratio.size < 2 or not np.all(np.diff(ratio) < 0):
             raise ValueError(f"noise_ratio must decrease over at least two levels, got {ratio}")
         if ratio[-1] != 1:
             raise ValueError(f"noise_ratio must end at 1, got {ratio[-1]:g}")
@@ -60,7 +65,7 @@ class AnnealingSchedule:
                 f"step_size and n_steps must have {ratio.size - 1} entries, one for each change "
                 f"of level, got {step.size} and {count.size}"
             )
-        if not np.all(step > 0) or not np.all(np.isfinite(step)):
+        if not np.all(step > 0):
             raise ValueError(f"step_size must be positive, got {step.min():g}")
         for name, value in (("noise_ratio", ratio), ("step_size", step), ("n_steps", count)):
             object.__setattr__(self, name, value)
@@ -148,8 +153,9 @@ class AnnealingSchedule:
         ----------
         Xun, Gupta, Price, arXiv 2510.26324, definition D.1 and lemmas D.4, D.8, D.9.
         """
-        number("alpha", alpha, above=0.0)
         number("tolerance", tolerance, above=0.0, at_most=0.999)
+        _check_constants(alpha, smoothness, gain)
+        m, d = integer("m", m), integer("d", d)
         log_term = math.log(1 / tolerance)
         slow = gain / alpha * (math.sqrt(m) * log_term + d / math.sqrt(m)) / _CONSTANT
         fast = gain / alpha * m**1.5 / _CONSTANT
@@ -173,10 +179,13 @@ class AnnealingSchedule:
         time: float,
         accuracy: float,
     ) -> AnnealingSchedule:
-        number("alpha", alpha, above=0.0)
-        number("smoothness", smoothness, at_least=alpha)
-        number("gain", gain, above=0.0)
+        _check_constants(alpha, smoothness, gain)
         durations = number("time", time, above=0.0) / (alpha + gain / levels[1:])
         stiffness = smoothness + gain / levels[1:]
         steps = np.ceil(durations * stiffness / number("accuracy", accuracy, above=0.0))
         return cls(levels, durations / steps, steps.astype(int))
+
+
+def _check_constants(alpha: float, smoothness: float, gain: float) -> None:
+    number("smoothness", smoothness, at_least=number("alpha", alpha, above=0.0))
+    number("gain", gain, above=0.0)

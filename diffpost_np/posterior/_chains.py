@@ -39,13 +39,19 @@ class Preconditioner:
         return z * self.root if self.root.ndim == 1 else z @ self.root.T
 
 
+def as_preconditioner(value: Any, problem: Problem) -> Preconditioner | None:
+    """What a user gave as `preconditioner`, checked."""
+    return None if value is None else Preconditioner(value, problem)
+
+
 class Chains:
     """Advances flat chains (n, d) along tables of rows towards measurements."""
 
-    def __init__(self, problem: Problem, preconditioner: Any = None, first_chain: int = 0) -> None:
-        self.problem, self.first_chain = problem, first_chain
+    def __init__(
+        self, problem: Problem, metric: Preconditioner | None = None, first_chain: int = 0
+    ) -> None:
+        self.problem, self.first_chain, self.metric = problem, first_chain, metric
         self.likelihood = Likelihood(problem)
-        self.metric = None if preconditioner is None else Preconditioner(preconditioner, problem)
         self.fused = self.metric is None and self.likelihood.matrix is not None
         self.fused = self.fused and is_mixture(problem.prior)
 

@@ -9,11 +9,13 @@ from typing import Any
 
 from .._checks import integer
 from .._products import product
+from .._progress import check_progress
 from .._xp import (
     Array,
     array_namespace,
     as_batch,
     as_float_array,
+    check_shape,
     device_of,
     flatten_events,
     is_array,
@@ -21,6 +23,7 @@ from .._xp import (
 )
 from ..measurement import LinearGaussian
 from ..operators import Operator
+from ..operators._base import as_shape
 from ..operators._dense import Dense
 from ..priors import GaussianMixture
 from ..random import Key, key
@@ -46,14 +49,18 @@ class Problem:
         rng: Any,
         n_samples: Any = 1,
         resume: Result | None = None,
+        progress: Any = False,
     ) -> None:
         self.name, self.prior, self.measurement = name, prior, measurement
-        self.key: Key = _checked_resume(name, resume).key if resume else key(rng).fold(name)
+        check_progress(progress)
+        self.key: Key = key(rng).fold(name) if resume is None else _checked_resume(name, resume).key
         self.n_samples = integer("n_samples", n_samples)
         self.xp: ModuleType = array_namespace(y=y, **_held(prior), **_held(measurement))
         self.y, self.dtype = _checked_y(measurement, y, self.xp)
         self.device = device_of(self.y)
         self.event_shape = _event_shape(prior, measurement)
+        if resume is not None:
+            check_shape("resume.samples", resume.samples, (None, *self.event_shape))
         self.d = size(self.event_shape)
         self.n_measured = (2 if self.xp.isdtype(self.y.dtype, "complex floating") else 1) * size(
             self.y.shape
@@ -88,16 +95,18 @@ class Problem:
 
     def initial(self, initial: Any, n: int, *, first_chain: int = 0) -> Array:
         """The starting points `(n, d)`: what the user gave, else draws from the prior."""
+        name = "initial"
         if initial is None:
+            name = "what prior.sample returns"
             draw = self.ability("sample", f"{self.name} starts from: give initial= instead")
             start = draw(n, rng=self.key, **_first_chain(draw, first_chain))
         else:
             start = initial(n) if callable(initial) else initial
         start = as_batch(
-            "initial", start, self.event_shape, xp=self.xp, dtype=self.dtype, device=self.device
+            name, start, self.event_shape, xp=self.xp, dtype=self.dtype, device=self.device
         )
         if start.shape[0] != n:
-            raise ValueError(f"initial must have {n} points, got {start.shape[0]}")
+            raise ValueError(f"{name} must have {n} points, got {start.shape[0]}")
         return flatten_events(start, self.xp)
 
     def localize(self, prior: Any) -> None:
@@ -129,18 +138,26 @@ class Problem:
             )
         return x
 
+    def values(self, what: str, value: Any, x: Array) -> Array:
+        """What a user's function gave for each of the points, (n,), -inf included."""
+        value = self._array(what, value, x, (x.shape[0],))
+        if bool(self.xp.any(self.xp.isnan(value))):
+            chain = int(self.xp.argmax(self.xp.astype(self.xp.isnan(value), self.xp.int8)))
+            raise ValueError(f"{what} returned NaN at chain {chain}")
+        return value
+
+    def _array(self, what: str, value: Any, x: Array, shape: tuple[int, ...]) -> Array:
+        if not is_array(value) or array_namespace(value=value) is not self.xp:
+            raise TypeError(f"{what} must return an array of the same type as its input")
+        if tuple(value.shape) != shape:
+            raise ValueError(f"{what} must return shape {shape}, got {tuple(value.shape)}")
+        if not self.xp.isdtype(value.dtype, ("real floating", "integral")):
+            raise TypeError(f"{what} must return real numbers, got {value.dtype}")
+        return value if value.dtype == x.dtype else self.xp.astype(value, x.dtype)
+
     def _returned(self, what: str, value: Any, x: Array, step: int | None) -> Array:
         xp = self.xp
-        if not is_array(value) or array_namespace(value=value) is not xp:
-            raise TypeError(f"{what} must return an array of the same type as its input")
-        if tuple(value.shape) != (x.shape[0], *self.event_shape):
-            raise ValueError(
-                f"{what} must return shape {(x.shape[0], *self.event_shape)}, "
-                f"got {tuple(value.shape)}"
-            )
-        if value.dtype != x.dtype:
-            value = xp.astype(value, x.dtype)
-        flat = flatten_events(value, xp)
+        flat = flatten_events(self._array(what, value, x, (x.shape[0], *self.event_shape)), xp)
         finite = xp.all(xp.isfinite(flat), axis=1)
         if not bool(xp.all(finite)):
             chain = int(xp.argmin(xp.astype(finite, xp.int8)))
@@ -174,7 +191,7 @@ class Likelihood:
             square = xp.real(xp.conj(r) * r) if p.measurement.operator.is_complex else r * r
             return -0.5 * xp.sum(square, axis=1) - self.normaliser, self._back(r)
         events = p.events(x)
-        value = p.measurement.log_likelihood(events, p.y)
+        value = p.values("measurement.log_likelihood", p.measurement.log_likelihood(events, p.y), x)
         gradient = p.measurement.log_likelihood_grad(events, p.y)
         return value, p._returned("measurement.log_likelihood_grad", gradient, x, None)
 
@@ -242,7 +259,7 @@ def _checked_y(measurement: Any, y: Any, xp: ModuleType) -> tuple[Array, Any]:
 
 def _event_shape(prior: Any, measurement: Any) -> tuple[int, ...]:
     shapes = {
-        name: tuple(thing.event_shape)
+        name: as_shape(f"{name}.event_shape", thing.event_shape)
         for name, thing in (("prior", prior), ("measurement", measurement))
         if getattr(thing, "event_shape", None) is not None
     }

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from .._checks import choice, integer, number
+from .._checks import choice, flag, integer, number
 from .._xp import Array
 from ._displacement import Displacement
 from ._local_moves import check_conjugate, redraw, tempered_posterior
@@ -218,13 +218,14 @@ def checked_options(
         raise ValueError(f"waste_free must divide n_particles={n_particles}, got {n_chains}")
     if metropolis is None:
         metropolis = hasattr(problem.prior, "log_density")
+    flag("metropolis", metropolis)
     n_initial = n_particles if n_initial is None else n_initial
     return Options(
         n_particles,
         integer("n_initial", n_initial, minimum=2),
         number("ess_threshold", ess_threshold, above=0.0, at_most=0.999),
         choice("kernel", kernel, (*MOVES, "prior_local")),
-        bool(metropolis),
+        metropolis,
         number("acceptance", acceptance, above=0.0, at_most=0.999),
         number("stop", stop, above=0.0),
         number("final_stop", final_stop, above=0.0),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from ._annealed_run import Settings, run
+from ._annealed_run import checked_settings, run
 from ._problem import Problem
 from ._result import Result
 
@@ -109,17 +110,17 @@ def annealed_langevin(
     >>> bool(abs(result.mean() - exact.mean()).max() < 0.15)
     True
     """
-    problem = Problem("annealed_langevin", prior, measurement, y, rng, n_samples, resume)
-    settings = Settings(
+    problem = Problem("annealed_langevin", prior, measurement, y, rng, n_samples, resume, progress)
+    settings = checked_settings(
+        problem,
         schedule,
         alpha,
         smoothness,
         tolerance,
-        initial,
         bandwidth,
         preconditioner,
         first_chain,
         progress,
         resume,
     )
-    return run(problem, settings)
+    return run(problem, replace(settings, initial=initial))

@@ -127,9 +127,9 @@ def annealed_smc(
     True
     """
     started = time.perf_counter()
-    problem = Problem("annealed_smc", prior, measurement, y, rng, n_samples, resume)
+    problem = Problem("annealed_smc", prior, measurement, y, rng, n_samples, resume, progress)
     if n_initial is None and hasattr(initial, "shape"):
-        n_initial = initial.shape[0]
+        n_initial = max((2, *initial.shape[:1]))
     options = checked_options(
         problem,
         n_particles,

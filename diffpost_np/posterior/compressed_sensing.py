@@ -8,7 +8,7 @@ from typing import Any
 from .._checks import number
 from .._xp import Array, as_float_array, flatten_events
 from ..random import Purpose, normal
-from ._annealed_run import Settings, checked_bandwidth, run
+from ._annealed_run import checked_settings, run
 from ._lasso import lasso
 from ._localized_prior import LocalizedPrior
 from ._problem import Problem
@@ -121,29 +121,27 @@ def compressed_sensing(
     >>> sorted(result.stages)
     ['localized', 'posterior', 'warm_start']
     """
-    problem = Problem("compressed_sensing", prior, measurement, y, rng, n_samples, resume)
-    problem.linear()
-    checked_bandwidth(problem, bandwidth)
-    width = number("radius", radius, above=0.0) / number("delta", delta, above=0.0, at_most=1.0)
-    warm = _warm_start(problem, warm_start)
-    place = {"purpose": Purpose.INITIAL, "stage": 3, "first_chain": first_chain, "like": warm}
-    noise = normal(problem.key, (problem.n_samples, problem.d), **place)
-    local = LocalizedPrior(problem, warm + width * noise, width)
-    start = local.sample(problem.n_samples, rng=problem.key, first_chain=first_chain)
-    problem.localize(local)
-    settings = Settings(
+    problem = Problem("compressed_sensing", prior, measurement, y, rng, n_samples, resume, progress)
+    settings = checked_settings(
+        problem,
         schedule,
         alpha,
         smoothness,
         tolerance,
-        start,
         bandwidth,
         preconditioner,
         first_chain,
         progress,
         resume,
     )
-    result = run(problem, settings)
+    width = number("radius", radius, above=0.0) / number("delta", delta, above=0.0, at_most=1.0)
+    warm = _warm_start(problem, warm_start)
+    place = {"purpose": Purpose.INITIAL, "stage": 3, "first_chain": settings.first_chain}
+    noise = normal(problem.key, (problem.n_samples, problem.d), like=warm, **place)
+    local = LocalizedPrior(problem, warm + width * noise, width)
+    start = local.sample(problem.n_samples, rng=problem.key, first_chain=settings.first_chain)
+    problem.localize(local)
+    result = run(problem, replace(settings, initial=start))
     stages = {
         "warm_start": problem.events(warm)[0, ...],
         "localized": start,

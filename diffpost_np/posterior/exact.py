@@ -41,10 +41,15 @@ def exact(prior: Any, measurement: Any, y: Any) -> Any:
     >>> dp.posterior.exact(prior, dp.LinearGaussian(np.eye(1), 1.0), [2.0]).mean()
     array([1.])
     """
+    if not isinstance(measurement, LinearGaussian):
+        raise TypeError(
+            f"measurement must be a LinearGaussian for a posterior in closed form, got "
+            f"{type(measurement).__name__}; use diffpost_np.posterior.sample"
+        )
     if not is_conjugate(prior, measurement):
         raise TypeError(
-            f"{type(prior).__name__} with {type(measurement).__name__} has no posterior in "
-            "closed form; use diffpost_np.posterior.sample"
+            f"prior has no posterior in closed form: {type(prior).__name__}; "
+            "use diffpost_np.posterior.sample"
         )
     return prior.posterior(measurement, y)
 

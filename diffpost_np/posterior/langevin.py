@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from .._checks import integer, number
+from .._checks import chain, integer, number
 from .._progress import reporter
 from .._xp import Array
-from ._chains import Chains, langevin_row
+from ._chains import Chains, as_preconditioner, langevin_row
 from ._problem import Problem
 from ._result import Result
 
@@ -113,13 +113,13 @@ def langevin(
     (1000, 2)
     """
     started = time.perf_counter()
-    problem = Problem("langevin", prior, measurement, y, rng, n_samples, resume)
-    first_chain = integer("first_chain", first_chain, minimum=0)
+    problem = Problem("langevin", prior, measurement, y, rng, n_samples, resume, progress)
+    first_chain = chain("first_chain", first_chain)
     n_steps = integer("n_steps", n_steps)
     row = langevin_row(
         number("step_size", step_size, above=0.0), number("bandwidth", bandwidth, at_least=0.0)
     )
-    chains = Chains(problem, preconditioner, first_chain)
+    chains = Chains(problem, as_preconditioner(preconditioner, problem), first_chain)
     state: State = resume.state if resume else _start(problem, initial, first_chain)
     x, step, last = state.x, state.step, state.step + n_steps
     with reporter(progress, "langevin") as report:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from .._checks import number
 from .._xp import Array, as_float_array, flatten_events
-from ._annealed_run import Settings, checked_bandwidth, run
+from ._annealed_run import checked_settings, run
 from ._localized_prior import LocalizedPrior
 from ._problem import Problem
 from ._result import Result
@@ -115,23 +116,22 @@ def localized_langevin(
     >>> bool((result.samples > 0).mean() > 0.99)
     True
     """
-    problem = Problem("localized_langevin", prior, measurement, y, rng, n_samples, resume)
-    centre = _checked_centre(problem, x0)
-    checked_bandwidth(problem, bandwidth)
-    problem.localize(LocalizedPrior(problem, centre, number("x0_std", x0_std, above=0.0)))
-    settings = Settings(
+    problem = Problem("localized_langevin", prior, measurement, y, rng, n_samples, resume, progress)
+    settings = checked_settings(
+        problem,
         schedule,
         alpha,
         smoothness,
         tolerance,
-        initial,
         bandwidth,
         preconditioner,
         first_chain,
         progress,
         resume,
     )
-    return run(problem, settings)
+    centre = _checked_centre(problem, x0)
+    problem.localize(LocalizedPrior(problem, centre, number("x0_std", x0_std, above=0.0)))
+    return run(problem, replace(settings, initial=initial))
 
 
 def _checked_centre(problem: Problem, x0: Any) -> Array:

@@ -70,7 +70,7 @@ def sample(
             prior, measurement, y, n_samples=n_samples, rng=rng, progress=progress, **options
         )
     started = time.perf_counter()
-    problem = Problem("sample", prior, measurement, y, rng, n_samples)
+    problem = Problem("sample", prior, measurement, y, rng, n_samples, progress=progress)
     posterior = exact(prior, measurement, y)
     with reporter(progress, "sample") as report:
         draws = posterior.sample(problem.n_samples, rng=problem.key)

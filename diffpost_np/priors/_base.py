@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from .._checks import integer
+from .._checks import chain, integer
 from .._xp import (
     Array,
     array_namespace,
@@ -100,7 +100,6 @@ class Prior:
             If an argument has a wrong shape or is not finite.
         """
         xp, flat, level = self._enter(x, sigma, allow_degenerate=True)
-        array_namespace(x=x, v=v)
         vector = as_float_array("v", v, xp=xp, dtype=flat.dtype, shape=tuple(x.shape))
         product = self._denoise_vjp(xp, flat, level, flatten_events(vector, xp))
         return xp.reshape(product, x.shape)
@@ -151,7 +150,7 @@ class Prior:
             If `n_samples` is less than 1.
         """
         n = integer("n_samples", n_samples)
-        first = integer("first_chain", first_chain, minimum=0)
+        first = chain("first_chain", first_chain)
         draws = self._sample(key(rng).fold("prior.sample"), n, first)
         return array_namespace(draws=draws).reshape(draws, (n, *self.event_shape))
 
@@ -162,10 +161,10 @@ class Prior:
     """Whether p itself, not only its smoothings, has a density."""
 
     def _enter(
-        self, x: Array, sigma: Any, allow_degenerate: bool = False
+        self, x: Array, sigma: Any, allow_degenerate: bool = False, name: str = "x"
     ) -> tuple[ModuleType, Array, Array]:
-        xp = array_namespace(x=x, **self._arrays())
-        batch = as_batch("x", x, self.event_shape, xp=xp)
+        xp = array_namespace(**{name: x}, **self._arrays())
+        batch = as_batch(name, x, self.event_shape, xp=xp)
         level = as_noise_level(sigma, batch, xp)
         if not (self.has_density or allow_degenerate) and bool(xp.any(level == 0)):
             raise ValueError(

@@ -137,6 +137,7 @@ def as_covariance(name: str, covs: Any, n_components: int, d: int, xp: ModuleTyp
         return covs
     if isinstance(covs, LowRank):
         _check_stack(name, covs.factor_matrix, (n_components, d, None))
+        _check_stack(f"diag of {name}", covs.diag, (n_components, None))
         return covs.astype(xp, xp.float64)
     array = as_float_array(name, covs, xp=xp, dtype=xp.float64)
     if array.ndim == 3:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from .._checks import integer
+from .._checks import chain
 from .._xp import Array
 from ..random import Key, key
 from ._base import Prior
@@ -40,8 +40,8 @@ class SampledGiven(Prior):
         ValueError
             If an argument has a wrong shape or is not finite.
         """
-        xp, flat, level = self._enter(x_noisy, sigma, allow_degenerate=True)
-        first = integer("first_chain", first_chain, minimum=0)
+        xp, flat, level = self._enter(x_noisy, sigma, allow_degenerate=True, name="x_noisy")
+        first = chain("first_chain", first_chain)
         own = key(rng).fold("prior.sample_given")
         draws = self._sample_given(xp, flat, level, own, first)
         return xp.reshape(draws, (flat.shape[0], *self.event_shape))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from .._xp import Array, array_namespace, check_finite, check_shape, is_array
+from .._xp import Array, array_namespace, as_float_array, check_shape, device_of
 from ..operators._base import parameter
 
 __all__ = ["LowRank"]
@@ -45,7 +45,8 @@ class LowRank:
         xp = array_namespace(factor=f, diag=diag)
         f = f[None, ...] if f.ndim == 2 else f
         check_shape("factor", f, (None, None, None))
-        d = parameter("diag", diag) if is_array(diag) else xp.asarray(diag, dtype=f.dtype)
+        d = as_float_array("diag", diag, xp=xp, dtype=f.dtype, device=device_of(f))
+        d = xp.asarray(d, copy=True)
         if d.ndim == 0:
             d = xp.reshape(d, (1, 1))
         elif d.ndim == 1:
@@ -56,7 +57,6 @@ class LowRank:
             raise ValueError(f"diag must have one row or {f.shape[0]}, got {tuple(d.shape)}")
         if d.shape[1] not in (1, f.shape[1]):
             raise ValueError(f"diag must have {f.shape[1]} entries, got {tuple(d.shape)}")
-        check_finite("diag", d, xp)
         if bool(xp.any(d <= 0)):
             raise ValueError(f"diag must be positive, got {float(xp.min(d)):g}")
         object.__setattr__(self, "factor_matrix", f)

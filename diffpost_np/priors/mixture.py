@@ -12,6 +12,7 @@ from .._xp import (
     flatten_events,
 )
 from ..operators._base import parameter
+from ..operators._dense import columns_shape
 from ..random import Key, Purpose, key, normal
 from . import _mixture_math as math_
 from ._base import Prior
@@ -70,8 +71,11 @@ class GaussianMixture(Prior):
            [-0.072]])
     """
 
+    _cov_name = "covs"
+
     def __init__(self, weights: Any, means: Any, covs: Any) -> None:
-        self._xp = xp = array_namespace(weights=weights, means=means, **_cov_arrays(covs))
+        held = {self._cov_name: _held(covs)}
+        self._xp = xp = array_namespace(weights=weights, means=means, **held)
         means = (
             parameter("means", means) if _is_own(means) else as_float_array("means", means, xp=xp)
         )
@@ -82,15 +86,15 @@ class GaussianMixture(Prior):
         self.weights = _checked_weights(weights, means, xp)
         flat = xp.astype(flatten_events(means, xp), xp.float64)
         self.log_evidence: float | None = None
-        self.covs: Covariance = as_covariance("covs", covs, means.shape[0], flat.shape[1], xp)
+        self.covs: Covariance = as_covariance(
+            self._cov_name, covs, means.shape[0], flat.shape[1], xp
+        )
         with_zeros = xp.where(self.weights > 0, self.weights, xp.ones_like(self.weights))
         log_weights = xp.where(self.weights > 0, xp.log(with_zeros), -xp.inf)
         self._tables = {str(xp.float64): math_.Tables(log_weights, flat, self.covs)}
 
-    @classmethod
-    def from_sklearn(
-        cls, fitted: Any, event_shape: tuple[int, ...] | None = None
-    ) -> GaussianMixture:
+    @staticmethod
+    def from_sklearn(fitted: Any, event_shape: tuple[int, ...] | None = None) -> GaussianMixture:
         """The mixture that a fitted `sklearn.mixture.GaussianMixture` describes.
 
         Parameters
@@ -109,6 +113,8 @@ class GaussianMixture(Prior):
         ------
         TypeError
             If `fitted` has no fitted parameters.
+        ValueError
+            If `event_shape` has not as many entries as the fitted means.
         """
         if not hasattr(fitted, "covariances_"):
             raise TypeError(f"fitted must be a fitted Gaussian mixture, got {fitted!r}")
@@ -117,8 +123,9 @@ class GaussianMixture(Prior):
             covs = covs[None, :, :]
         means = fitted.means_
         if event_shape is not None:
-            means = means.reshape(-1, *event_shape)
-        return cls(fitted.weights_, means, covs)
+            shape = columns_shape(event_shape, means.shape[1])
+            means = means.reshape(-1, *shape)
+        return GaussianMixture(fitted.weights_, means, covs)
 
     @property
     def n_components(self) -> int:
@@ -195,7 +202,7 @@ class GaussianMixture(Prior):
         ValueError
             If an argument has a wrong shape or is not finite.
         """
-        xp, flat, level = self._enter(x_noisy, sigma)
+        xp, flat, level = self._enter(x_noisy, sigma, name="x_noisy")
         s2, tables = level * level, self.tables(flat.dtype)
         own = key(rng).fold("prior.sample_given")
         weights = math_.mixture_responsibilities(xp, flat, s2, tables)
@@ -251,10 +258,17 @@ class GaussianMixture(Prior):
         -------
         Tables
             Log weights (K,), means (K, d) and covariances; made once for each dtype.
+
+        Raises
+        ------
+        TypeError
+            If it is another dtype.
         """
         name = str(dtype)
         if name not in self._tables:
             xp, base = self._xp, self._float64
+            if dtype not in (xp.float32, xp.float64):
+                raise TypeError(f"dtype must be float32 or float64, got {dtype!r}")
             self._tables[name] = math_.Tables(
                 xp.astype(base.log_weights, dtype),
                 xp.astype(base.means, dtype),
@@ -334,11 +348,13 @@ class Gaussian(GaussianMixture):
     array([[-1. , -0.5]])
     """
 
+    _cov_name = "cov"
+
     def __init__(self, mean: Any, cov: Any) -> None:
-        xp = array_namespace(mean=mean, **_cov_arrays(cov))
+        xp = array_namespace(mean=mean, cov=_held(cov))
         mean = as_float_array("mean", mean, xp=xp)
-        if mean.ndim == 0:
-            raise ValueError("mean must have shape event, with at least one axis")
+        if mean.ndim == 0 or 0 in mean.shape:
+            raise ValueError(f"mean must have shape event, got {tuple(mean.shape)}")
         if not isinstance(cov, LowRank) and not hasattr(cov, "basis"):
             cov = as_float_array("cov", cov, xp=xp)
             if cov.ndim in (1, 2):
@@ -355,10 +371,11 @@ def _is_own(value: Any) -> bool:
     return hasattr(value, "dtype")
 
 
-def _cov_arrays(covs: Any) -> dict[str, Any]:
+def _held(covs: Any) -> Any:
+    """An array that covariances of any form are made of."""
     if isinstance(covs, LowRank):
-        return {"covs": covs.factor_matrix}
-    return {"covs": getattr(covs, "values", covs)}
+        return covs.factor_matrix
+    return getattr(covs, "values", covs)
 
 
 def _checked_weights(weights: Any, means: Array, xp: ModuleType) -> Array:

@@ -13,7 +13,15 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from .._checks import number
-from .._xp import Array, array_namespace, as_batch, as_noise_level, device_of, is_array
+from .._xp import (
+    Array,
+    array_namespace,
+    as_batch,
+    as_noise_level,
+    check_finite,
+    device_of,
+    is_array,
+)
 from ..schedules import Schedule
 
 
@@ -45,9 +53,12 @@ class NetworkScore:
     schedule: Schedule
     min_level: float = 0.0
 
+    role = "network"
+    """The name that the network has as an argument."""
+
     def __post_init__(self) -> None:
         if not callable(self.network):
-            raise TypeError(f"network must be a function of (x_t, t), got {self.network!r}")
+            raise TypeError(f"{self.role} must be a function of (x_t, t), got {self.network!r}")
         if not isinstance(self.schedule, Schedule):
             raise TypeError(f"schedule must be one of schedules, got {self.schedule!r}")
         if number("min_level", self.min_level, at_least=0.0) > 0.0:
@@ -71,7 +82,7 @@ class NetworkScore:
         Raises
         ------
         ValueError
-            If a level is outside the schedule, or the network returns another shape.
+            If a level is outside the schedule, or the network returns another shape or NaN.
         """
         xp = array_namespace(x=x, sigma=sigma)
         x = as_batch("x", x, None, xp=xp, device=device_of(x))
@@ -99,11 +110,13 @@ class NetworkScore:
     def _answer(self, xp: ModuleType, question: _Question) -> Array:
         answer = self.network(question.x_t, question.t)
         if not is_array(answer) or array_namespace(answer=answer) is not xp:
-            raise TypeError("network must return an array of the same type as its input")
+            raise TypeError(f"{self.role} must return an array of the same type as its input")
         if tuple(answer.shape) != tuple(question.x.shape):
             raise ValueError(
-                f"network must return shape {tuple(question.x.shape)}, got {tuple(answer.shape)}"
+                f"{self.role} must return shape {tuple(question.x.shape)}, "
+                f"got {tuple(answer.shape)}"
             )
+        check_finite(f"what {self.role} returns", answer, xp)
         dtype = question.x.dtype
         return answer if answer.dtype == dtype else xp.astype(answer, dtype)
 
@@ -114,6 +127,8 @@ class NetworkScore:
 class FromDenoiser(NetworkScore):
     """The score (x_0 - x) / s^2."""
 
+    role = "denoiser"
+
     def _score(self, xp: ModuleType, question: _Question, answer: Array) -> Array:
         level = _positive(xp, question.level)
         return (answer - question.x) / level / level
@@ -122,12 +137,16 @@ class FromDenoiser(NetworkScore):
 class FromNoise(NetworkScore):
     """The score -eps / s."""
 
+    role = "noise_predictor"
+
     def _score(self, xp: ModuleType, question: _Question, answer: Array) -> Array:
         return -answer / _positive(xp, question.level)
 
 
 class FromVelocity(NetworkScore):
     """The score -eps / s with eps = alpha v - a x_t."""
+
+    role = "velocity"
 
     def _score(self, xp: ModuleType, question: _Question, answer: Array) -> Array:
         a, _ = self.schedule.velocity_coefficients(question.t)
@@ -137,6 +156,8 @@ class FromVelocity(NetworkScore):
 
 class FromScore(NetworkScore):
     """The score alpha grad log p_t(alpha x)."""
+
+    role = "score"
 
     def _score(self, xp: ModuleType, question: _Question, answer: Array) -> Array:
         return question.alpha * answer

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .._xp import Array, array_namespace, is_array
+from .._xp import Array, array_namespace, check_finite, is_array
 
 
 def perturbed(score: Any, error: Callable[[Array, Any], Array]) -> PerturbedScore:
@@ -79,11 +79,13 @@ class PerturbedScore:
         Raises
         ------
         ValueError
-            If the error has another shape than the score.
+            If either returns another shape than that of `x`, or NaN.
         """
         exact, error = self.base(x, sigma), self.error(x, sigma)
-        xp = array_namespace(score=exact, error=error)
-        if not is_array(error) or tuple(error.shape) != tuple(exact.shape):
-            shape = getattr(error, "shape", type(error).__name__)
-            raise ValueError(f"error must return shape {tuple(exact.shape)}, got {shape}")
+        xp = array_namespace(x=x, score=exact, error=error)
+        for name, value in (("score", exact), ("error", error)):
+            if not is_array(value) or tuple(value.shape) != tuple(x.shape):
+                shape = getattr(value, "shape", type(value).__name__)
+                raise ValueError(f"{name} must return shape {tuple(x.shape)}, got {shape}")
+            check_finite(f"what {name} returns", value, xp)
         return exact + (error if error.dtype == exact.dtype else xp.astype(error, exact.dtype))

@@ -1,0 +1,319 @@
+"""How every public function is called rightly, and of which kind each argument is."""
+
+import inspect
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import bad_values as of
+import numpy as np
+
+import diffpost_np as dp
+
+X = np.array([[0.1, 0.2], [0.3, -0.4], [1.0, 2.0]])
+S = np.ones(3)
+KEY = dp.random.key(0)
+WEIGHTS, MEANS = np.array([0.4, 0.6]), np.array([[-1.0, 0.0], [1.0, 2.0]])
+COVS = np.array([[1.0, 0.5], [0.25, 2.0]])
+LOW_RANK = dp.priors.LowRank(COVS[:, :, None], 1.0)
+MATRIX, Y = np.array([[1.0, 0.5]]), np.array([0.5])
+MEASUREMENT = dp.LinearGaussian(MATRIX, 0.3)
+MIXTURE = dp.priors.GaussianMixture(WEIGHTS, MEANS, COVS)
+LATTICE = dp.priors.DiscretizedGaussian(0.5, np.array([0.25, 0.0]), (2,))
+PRIORS = [
+    MIXTURE,
+    dp.priors.Gaussian(MEANS[0], COVS[0]),
+    dp.priors.GaussianMixture(WEIGHTS, MEANS, LOW_RANK),
+    dp.priors.Empirical(X, 0.1),
+    dp.priors.Ring(1.0, 0.1),
+    LATTICE,
+]
+CLOCK, TABLE = dp.schedules.VPLinear(), dp.schedules.VPTable([0.9, 0.5, 0.1])
+CLOCKS = [CLOCK, TABLE, *(getattr(dp.schedules, n)() for n in ("EDM", "OU", "VE", "Flow"))]
+CLOCKS += [dp.schedules.VPCosine()]
+
+
+class Asleep:
+    """A prior that must not be asked before all arguments are checked."""
+
+    event_shape = (2,)
+
+    def score(self, x, sigma=0.0):
+        raise AssertionError("worked before it checked")
+
+    def sample(self, n_samples, rng=None):
+        raise AssertionError("worked before it checked")
+
+
+class Case(NamedTuple):
+    """A function, and for every argument a right value and its kind."""
+
+    function: object
+    arguments: dict
+
+    @property
+    def valid(self):
+        return {name: value for name, (value, _) in self.arguments.items()}
+
+    def mistakes(self):
+        for name, (value, kind) in self.arguments.items():
+            for mistake, (wrong, error) in kind(value).items():
+                yield name, mistake, wrong, error
+
+
+def case(function, **arguments):
+    return Case(function, arguments)
+
+
+def without(kind, *mistakes):
+    """The kind, where these are no mistakes."""
+    return lambda valid: {k: v for k, v in kind(valid).items() if k not in mistakes}
+
+
+def anything(valid):
+    """Not looked at by the function itself."""
+    return {}
+
+
+optional = {name: without(getattr(of, name), "None") for name in ("mixed", "positive", "count")}
+any_event = without(of.batch, "more axes", "other event")
+free_batch = without(of.batch, "other library")
+
+
+def random_cases():
+    place = {"step": 1, "purpose": 2, "first_chain": 3, "stage": 1, "cloud": 2}
+    place = {name: (value, of.index) for name, value in place.items()}
+    place |= {"key": (KEY, of.key), "shape": ((2, 3), without(of.free_shape, "zero"))}
+    floats = {"complex": (X + 0j, TypeError), "half": (X.astype(np.float16), TypeError)}
+    yield case(dp.random.bits, **place, like=(X, anything))
+    yield case(dp.random.uniform, **place, like=(X, lambda _: floats))
+    yield case(dp.random.normal, **place, like=(X, lambda _: floats))
+    yield case(dp.random.key, rng=(0, of.rng))
+    yield case(dp.random.Key, word0=(1, of.index), word1=(2, of.index))
+    yield case(KEY.fold, name=("text", of.text))
+
+
+def prior_cases():
+    p, mixed = dp.priors, of.mixed
+    means = without(mixed, "more axes")
+    yield case(
+        p.GaussianMixture, weights=(WEIGHTS, mixed), means=(MEANS, means), covs=(COVS, mixed)
+    )
+    yield case(p.Gaussian, mean=(MEANS[0], means), cov=(COVS[0], mixed))
+    yield case(p.LowRank, factor=(COVS[:, :, None], mixed), diag=(COVS, mixed))
+    weights = (np.array([0.2, 0.3, 0.5]), optional["mixed"])
+    width = (0.1, of.not_negative)
+    yield case(p.Empirical, points=(X, means), bandwidth=width, weights=weights)
+    yield case(p.Ring, radius=(1.0, of.positive), width=width)
+    offset, shape = (np.zeros(2), of.real), ((2,), of.free_shape)
+    yield case(p.DiscretizedGaussian, spacing=(0.5, of.positive), offset=offset, event_shape=shape)
+    fitted = SimpleNamespace(
+        weights_=WEIGHTS, means_=MEANS, covariances_=COVS, covariance_type="diag"
+    )
+    fit = {"fitted": (fitted, of.required_thing), "event_shape": ((2,), of.shape)}
+    yield case(p.GaussianMixture.from_sklearn, **fit)
+
+
+def method_cases():
+    """What priors can do."""
+    draw = {"n_samples": (3, of.count), "rng": (0, of.rng), "first_chain": (0, of.index)}
+    for prior in PRIORS:
+        points = free_batch if isinstance(prior, dp.priors.Ring) else of.batch
+        arguments = {"x": (X, points), "sigma": (S, of.level), "v": (X, of.mixed), **draw}
+        arguments |= {"x_noisy": (X, points), "y": (Y, of.mixed)}
+        arguments |= {"measurement": (MEASUREMENT, of.required_thing)}
+        arguments |= {"dtype": (np.float32, of.dtype)}
+        for name in METHODS:
+            if hasattr(prior, name):
+                method = getattr(prior, name)
+                taken = inspect.signature(method).parameters
+                yield case(method, **{k: arguments[k] for k in taken})
+
+
+METHODS = ("score", "denoise", "denoise_vjp", "log_density", "sample", "sample_given")
+METHODS += ("responsibilities", "posterior", "tables")
+
+
+def measurement_cases():
+    std, event = (np.array([0.5]), of.noise_std), ((2,), of.shape)
+    yield case(dp.LinearGaussian, A=(MATRIX, of.complex_), noise_std=std, event_shape=event)
+    yield case(dp.LinearGaussian, A=(MATRIX, of.complex_), noise_cov=(np.eye(1), optional["mixed"]))
+    seen, rng = (X, without(of.batch, "one event")), (0, of.rng)
+    yield case(MEASUREMENT.simulate, x=seen, rng=rng)
+    other = {"other library": of.mixed(X)["other library"]}
+    yield case(MEASUREMENT.gram, like=(X, lambda _: other))
+    for method in (MEASUREMENT.log_likelihood, MEASUREMENT.log_likelihood_grad):
+        yield case(method, x=(X, of.batch), y=(Y, of.mixed))
+
+
+GIVEN = {
+    "prior": (Asleep(), of.required_thing),
+    "measurement": (MEASUREMENT, of.required_thing),
+    "y": (Y, of.mixed),
+    "n_samples": (3, of.count),
+    "rng": (0, of.rng),
+    "progress": (False, of.progress),
+}
+GIVEN_CHAINS = {
+    **GIVEN,
+    "resume": (None, of.thing),
+    "bandwidth": (0.1, of.not_negative),
+    "preconditioner": (np.ones(2), optional["mixed"]),
+    "first_chain": (0, of.index),
+}
+ANNEALED = {
+    **GIVEN_CHAINS,
+    "schedule": ("auto", of.required_thing),
+    "alpha": (1.0, optional["positive"]),
+    "smoothness": (2.0, optional["positive"]),
+    "tolerance": (0.1, of.fraction),
+}
+INITIAL = {"initial": (X, without(of.batch, "None", "function"))}
+
+
+def operator_cases():
+    o, event = dp.operators, {"event_shape": ((2,), of.shape)}
+    kernel, keep = np.array([0.25, 0.5]), np.array([True, False])
+    operator = o.convolution(kernel, (2,))
+    yield case(o.dense, A=(MATRIX, of.complex_), **event)
+    yield case(o.as_operator, A=(MATRIX, of.complex_), **event)
+    yield case(o.mask, keep=(keep, of.booleans), **event)
+    yield case(o.subsampled_fourier, keep=(keep, of.booleans), **event)
+    shape = {"event_shape": ((4,), of.free_shape)}
+    yield case(o.convolution, kernel=(kernel, of.real), **shape, boundary=("zero", of.choice))
+    yield case(o.downsample, **shape, factor=(2, of.count))
+    numbers = {"radius": (2, without(of.index, "None", "huge")), "ndim": (1, of.count)}
+    yield case(o.gaussian_kernel, std=(1.0, of.positive), **numbers)
+    yield case(o.norm, operator=(operator, of.required_thing))
+    yield case(o.svd, operator=(operator, of.required_thing), like=(X, anything))
+    pairs = {"rng": (0, of.rng), "n_pairs": (3, of.count), "like": (X, anything)}
+    yield case(o.adjoint_error, operator=(operator, of.required_thing), **pairs)
+    yield case(o.Operator, event_shape=((2,), of.free_shape), output_shape=((3,), of.free_shape))
+    yield case(operator.adjoint, r=(X, of.batch))
+    yield case(operator.__call__, x=(X, of.batch))
+    parts = o.svd(operator)
+    yield case(parts.v, z=(X, of.batch))
+    yield case(parts.vh, x=(X, of.batch))
+    yield case(parts.u, z=(X, of.batch))
+    yield case(parts.uh, y=(X, of.batch))
+    rows = {"shift": (np.ones((3, 1)), of.column), "scale": (np.ones((3, 1)), of.column)}
+    yield case(operator.gram().solve, b=(X, of.batch), **rows)
+
+
+def sampler_cases():
+    p, positive = dp.posterior, of.positive
+    conjugate = {**GIVEN, "prior": (MIXTURE, of.required_thing)}
+    exact = {name: conjugate[name] for name in ("prior", "measurement", "y")}
+    yield case(p.exact, **exact)
+    yield case(p.sample, **conjugate)
+    steps = {"step_size": (0.01, positive), "n_steps": (2, of.count)}
+    near = {"x0": (X[0], of.mixed), "x0_std": (0.5, positive)}
+    warm = {"warm_start": (X[0], optional["mixed"])}
+    smc = {
+        "n_particles": (500, optional["count"]),
+        "n_initial": (500, optional["count"]),
+        "ess_threshold": (0.5, of.fraction),
+        "kernel": ("mala", of.choice),
+        "metropolis": (False, of.flag),
+        "acceptance": (0.9, of.fraction),
+        "stop": (0.4, positive),
+        "final_stop": (0.2, positive),
+        "max_moves": (10, of.count),
+        "waste_free": (100, optional["count"]),
+        "resume": (None, of.thing),
+    }
+    few = {"n_initial": (3, optional["count"])}
+    for initial in ({}, INITIAL):
+        yield case(p.sample, **GIVEN, **(initial or few))
+        yield case(p.langevin, **GIVEN_CHAINS, **steps, **initial)
+        yield case(p.annealed_langevin, **ANNEALED, **initial)
+        yield case(p.localized_langevin, **ANNEALED, **near, **initial)
+        yield case(p.annealed_smc, **GIVEN, **{**smc, **(few if initial else {})}, **initial)
+    radius = {"radius": (0.5, positive), "delta": (0.25, positive)}
+    yield case(p.compressed_sensing, **ANNEALED, **radius, **warm)
+
+
+def result_cases():
+    p, positive = dp.posterior, of.positive
+    result = p.sample(MIXTURE, MEASUREMENT, Y, n_samples=4, rng=0)
+    yield case(result.quantile, q=(0.5, without(of.fraction, "zero", "one")))
+    ratio, step = ([2.0, 1.0], of.real), ([0.1], of.real)
+    n_steps = ([3], of.whole_numbers)
+    yield case(p.AnnealingSchedule, noise_ratio=ratio, step_size=step, n_steps=n_steps)
+    theorem = {"alpha": (1.0, positive), "smoothness": (2.0, positive), "gain": (10.0, positive)}
+    size = {"m": (1, of.count), "d": (2, of.count), "tolerance": (0.1, of.fraction)}
+    yield case(p.AnnealingSchedule.admissible, **theorem, **size)
+    ladder = {"largest": (10.0, positive), "ratio": (1.5, positive)}
+    pace = {"time": (1.0, positive), "accuracy": (0.05, positive)}
+    yield case(p.AnnealingSchedule.geometric, **theorem, **ladder, **pace)
+
+
+def score_cases():
+    s, mixed, x = dp.scores, of.mixed, {"x": (X, of.batch), "sigma": (S, of.level)}
+    means, width = without(mixed, "more axes"), (0.1, of.not_negative)
+    yield case(s.gaussian_score, **x, mean=(MEANS[0], means), cov=(COVS[0], mixed))
+    given = {"weights": (WEIGHTS, mixed), "means": (MEANS, means), "covs": (COVS, mixed)}
+    yield case(s.gaussian_mixture_score, **x, **given)
+    yield case(s.empirical_score, **x, points=(X, means), bandwidth=width)
+    ring = {**x, "x": (X, free_batch), "radius": (1.0, of.positive), "width": width}
+    yield case(s.ring_score, **ring)
+    lattice = {"spacing": (0.5, of.positive), "offset": (np.zeros(2), mixed)}
+    yield case(s.discretized_gaussian_score, **{**x, "x": (X, any_event)}, **lattice)
+    network, level = (lambda x, t: x, of.function), {"min_level": (0.1, of.not_negative)}
+    clock = {"schedule": (CLOCK, of.required_thing)}
+    yield case(s.from_denoiser, denoiser=network, schedule=(CLOCK, of.thing), **level)
+    yield case(s.from_noise_predictor, noise_predictor=network, **clock, **level)
+    yield case(s.from_velocity, velocity=network, **clock, **level)
+    yield case(s.from_score_vp, score=network, **clock, **level)
+    yield case(s.perturbed, score=(MIXTURE, of.thing), error=network)
+
+
+def schedule_cases():
+    s, positive = dp.schedules, of.positive
+    ends = {"sigma_max": (10.0, positive), "sigma_min": (0.1, positive)}
+    levels = {"n_levels": (5, of.count)}
+    yield case(s.uniform_log_snr, **ends, **levels)
+    yield case(s.karras, **ends, **levels, rho=(7.0, positive))
+    yield case(s.geometric_variance, **ends, ratio=(2.0, positive))
+    yield case(s.VE, **ends)
+    yield case(s.VPLinear, beta_min=(0.1, positive), beta_max=(20.0, positive))
+    yield case(s.VPCosine, offset=(0.1, of.not_negative))
+    yield case(s.VPTable, alphas_cumprod=(np.array([0.9, 0.5, 0.1]), of.real))
+    for clock in CLOCKS:
+        for name in ("alpha", "sigma", "noise_level", "log_snr"):
+            yield case(getattr(clock, name), t=(0.5, of.time))
+        if not isinstance(clock, s.EDM | s.VE):  # these have no velocity at any t
+            yield case(clock.velocity_coefficients, t=(0.5, of.time))
+        yield case(clock.time_at_noise_level, noise_level=(1.0, of.time))
+        yield case(clock.time_at_log_snr, log_snr=(0.0, without(of.time, "negative")))
+
+
+def diagnostic_cases():
+    d = dp.diagnostics
+    draws = np.random.default_rng(0).normal(size=(40, 2))
+    samples = (draws, without(any_event, "one event"))
+    yield case(d.coverage, samples=samples, truth=(draws[0], of.mixed), level=(0.9, of.fraction))
+    ranks = {"statistic": (None, of.function), "rng": (0, of.rng)}
+    lists = ([draws, draws], of.lists)
+    yield case(d.sbc_ranks, samples=lists, truth=(draws[:2], of.mixed), **ranks)
+    clouds = {"x": (draws, any_event), "y": (draws, without(of.batch, "more axes"))}
+    numbers = dict.fromkeys(("n_directions", "n_references"), (3, of.count))
+    order = {"order": (1, of.count)}
+    yield case(d.sliced_wasserstein, **clouds, **numbers, **order, rng=(0, of.rng))
+    yield case(d.ess, log_weights=(np.zeros(3), without(of.real, "-inf")))
+    table = d.Ranks(np.arange(40) % 20, n_draws=19)
+    yield case(table.p_values, n_bins=(4, optional["count"]))
+
+
+SOURCES = (
+    random_cases,
+    prior_cases,
+    method_cases,
+    measurement_cases,
+    operator_cases,
+    sampler_cases,
+    result_cases,
+    score_cases,
+    schedule_cases,
+    diagnostic_cases,
+)
+CASES = [case for source in SOURCES for case in source()]
