@@ -10,8 +10,11 @@ import diffpost_np as dp
 from diffpost_np.posterior import annealed_smc
 
 
-def quality(result, exact, rng=0):
-    return dp.diagnostics.sliced_wasserstein(result.samples, exact, rng=rng, n_references=4).ratio
+def quality(result, exact, order=1):
+    """Sliced Wasserstein distance to the exact posterior over its two-sample floor."""
+    return dp.diagnostics.sliced_wasserstein(
+        result.samples, exact, order=order, rng=0, n_references=4
+    ).ratio
 
 
 def test_three_modes_in_eight_dimensions():
@@ -21,9 +24,9 @@ def test_three_modes_in_eight_dimensions():
         prior, measurement, y = three_in_eight(seed)
         exact = prior.posterior(measurement, y)
         result = annealed_smc(ScoreOnly(prior), measurement, y, rng=seed)
-        ratios.append(quality(result, exact))
+        ratios.append(quality(result, exact, order=2))
         errors.append(result.log_evidence - exact.log_evidence)
-    assert np.mean(ratios) < 1.25
+    assert np.mean(ratios) < 1.2
     assert np.sqrt(np.mean(np.square(errors))) < 0.15
 
 
@@ -67,7 +70,7 @@ def test_options_reach_the_same_law(options, worst):
 
 
 def test_same_seed_same_bits_whether_stopped_or_not():
-    prior, measurement, y = three_in_eight(0)
+    prior, measurement, y = three_in_eight(0, noise=0.02)
     whole = annealed_smc(ScoreOnly(prior), measurement, y, n_samples=500, rng=1)
     again = annealed_smc(ScoreOnly(prior), measurement, y, n_samples=500, rng=1)
     np.testing.assert_array_equal(whole.samples, again.samples)
@@ -79,8 +82,25 @@ def test_same_seed_same_bits_whether_stopped_or_not():
     np.testing.assert_array_equal(rest.samples, whole.samples)
     assert rest.log_evidence == whole.log_evidence
     assert rest.n_score_evals == whole.n_score_evals
+    assert np.all(rest.trace["ess"] > 249)
     other = annealed_smc(ScoreOnly(prior), measurement, y, n_samples=500, rng=2)
     assert not np.array_equal(whole.samples, other.samples)
+
+
+@pytest.mark.parametrize("noise", [1e-3, 1e-6, 1e-9])
+def test_tiny_noise_takes_more_levels(noise):
+    """Temperatures as small as the squared noise are found."""
+    prior = dp.priors.GaussianMixture(
+        [0.4, 0.6], [[-1.0, 0.0], [1.0, 2.0]], [[1.0, 0.5], [0.25, 2.0]]
+    )
+    measurement = dp.LinearGaussian(np.array([[1.0, 0.5]]), noise)
+    exact = prior.posterior(measurement, [0.5])
+    result = annealed_smc(prior, measurement, [0.5], kernel="prior_local", rng=0)
+    error = (result.mean() - exact.mean()) / exact.std()
+    assert np.abs(error).max() < 5 / np.sqrt(1000)
+    assert abs(result.log_evidence - exact.log_evidence) < 5 * np.sqrt(
+        result.trace["beta"].size / 500
+    )
 
 
 def test_namespaces_and_dtypes(xp):
@@ -142,16 +162,32 @@ def rare_mode(weight):
 
 def test_it_warns_of_a_mode_that_it_missed():
     prior, measurement, y = rare_mode(1e-6)
-    with pytest.warns(RuntimeWarning, match="do not explain y"):
+    with pytest.warns(RuntimeWarning):
         result = annealed_smc(ScoreOnly(prior), measurement, y, n_samples=500, rng=0)
-    assert len(result.warnings) >= 1
+    assert any("do not explain y" in reason for reason in result.warnings)
     assert result.trace["misfit"][-1] > 100
 
 
+def test_it_warns_of_samples_unlike_the_prior():
+    """A tail that explains y to the noise: only its scores tell that it is a tail."""
+    prior, measurement = dp.priors.Gaussian(np.zeros(2), 0.01), dp.LinearGaussian(np.eye(2), 1e-3)
+    with pytest.warns(RuntimeWarning, match="unlike the prior"):
+        result = annealed_smc(ScoreOnly(prior), measurement, [3.0, 3.0], n_samples=500, rng=0)
+    assert result.trace["misfit"][-1] < 2
+
+
+def test_one_warning_in_five_hundred_at_most_where_all_is_well():
+    """Draws of y from the model: no run has a reason to doubt."""
+    prior, measurement, _ = three_in_eight(0)
+    for seed in range(10):
+        y = measurement.simulate(prior.sample(1, rng=seed), rng=seed)[0]
+        annealed_smc(ScoreOnly(prior), measurement, y, n_samples=500, rng=seed)  # warnings raise
+
+
 def test_it_warns_of_a_mode_with_few_draws():
-    prior, measurement, y = rare_mode(5e-3)
+    prior, measurement, y = rare_mode(5e-4)
     with pytest.warns(RuntimeWarning, match="stand behind"):
         annealed_smc(ScoreOnly(prior), measurement, y, n_samples=500, rng=0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        annealed_smc(ScoreOnly(prior), measurement, y, n_samples=500, n_initial=20_000, rng=0)
+        annealed_smc(ScoreOnly(prior), measurement, y, n_samples=500, n_initial=200_000, rng=0)

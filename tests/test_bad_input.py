@@ -210,7 +210,15 @@ LIKELIHOODS = [
     (likelihood_of(lambda x: x[:, 0], lambda x: x[:, 0]), ValueError, "log_likelihood_grad must"),
     (likelihood_of(lambda x: x[:, 0], lambda x: None), TypeError, "log_likelihood_grad must"),
     (likelihood_of(lambda x: x[:, 0], lambda x: x * np.nan), ValueError, "log_likelihood_grad ret"),
+    (likelihood_of(lambda x: x[:, 0] + np.inf, lambda x: x), ValueError, r"returned .*\+infinity"),
     ({"measurement": SimpleNamespace(log_likelihood=len)}, TypeError, "measurement has no .log_l"),
+]
+DENSITIES = [
+    (lambda x: x[:, 0] * np.nan, ValueError, "prior.log_density returned NaN"),
+    (lambda x: x[:, 0] + np.inf, ValueError, r"prior.log_density returned .*\+infinity at chain 0"),
+    (lambda x: x[:, :1], ValueError, "prior.log_density must return shape"),
+    (lambda x: x[:, 0].tolist(), TypeError, "prior.log_density must return an array"),
+    (lambda x: x[:, 0] + 1j, TypeError, "prior.log_density must return real"),
 ]
 OPTIONS = [
     (dp.posterior.langevin, {"step_size": 0.0}, ValueError, "step_size must be greater"),
@@ -325,6 +333,14 @@ def test_draws_of_a_users_prior(sampler, prior, error, text):
 def test_likelihoods_of_a_user(sampler, changes, error, text):
     with pytest.raises(error, match=text):
         call(sampler, changes)
+
+
+@pytest.mark.parametrize("density, error, text", DENSITIES)
+def test_densities_of_a_user(density, error, text):
+    prior = score_of(lambda x: -x)
+    prior.log_density = lambda x, sigma=0.0: density(x)
+    with pytest.raises(error, match=text):
+        call(dp.posterior.annealed_smc, {"prior": prior})
 
 
 @pytest.mark.parametrize("wrap", [dp.scores.from_denoiser, dp.scores.perturbed])

@@ -36,6 +36,6 @@ class Displacement:
         k = len(self.history)
         if k < 4 or k % 2:
             return False
-        growth = 1 - self.history[k // 2 - 1] / self.history[-1]
+        growth = 1 - self.history[k // 2 - 1] / (self.history[-1] + 1e-30)
         ordered = self.xp.sort(growth)
         return float(ordered[(9 * growth.shape[0]) // 10 - (growth.shape[0] >= 10)]) < threshold

@@ -139,11 +139,12 @@ class Problem:
         return x
 
     def values(self, what: str, value: Any, x: Array) -> Array:
-        """What a user's function gave for each of the points, (n,), -inf included."""
-        value = self._array(what, value, x, (x.shape[0],))
-        if bool(self.xp.any(self.xp.isnan(value))):
-            chain = int(self.xp.argmax(self.xp.astype(self.xp.isnan(value), self.xp.int8)))
-            raise ValueError(f"{what} returned NaN at chain {chain}")
+        """What a user's function gave for each of the points, (n,); -inf where that is zero."""
+        xp, value = self.xp, self._array(what, value, x, (x.shape[0],))
+        fine = value < xp.inf
+        if not bool(xp.all(fine)):
+            chain = int(xp.argmin(xp.astype(fine, xp.int8)))
+            raise ValueError(f"{what} returned NaN or +infinity at chain {chain}")
         return value
 
     def _array(self, what: str, value: Any, x: Array, shape: tuple[int, ...]) -> Array:
@@ -185,15 +186,20 @@ class Likelihood:
 
     def __call__(self, x: Array) -> tuple[Array, Array]:
         """Log likelihood (n,) and gradient (n, d)."""
-        p, xp = self.problem, self.problem.xp
+        p = self.problem
         if isinstance(p.measurement, LinearGaussian):
             r = self._residual(x, self.white_y)
-            square = xp.real(xp.conj(r) * r) if p.measurement.operator.is_complex else r * r
-            return -0.5 * xp.sum(square, axis=1) - self.normaliser, self._back(r)
-        events = p.events(x)
-        value = p.values("measurement.log_likelihood", p.measurement.log_likelihood(events, p.y), x)
-        gradient = p.measurement.log_likelihood_grad(events, p.y)
-        return value, p._returned("measurement.log_likelihood_grad", gradient, x, None)
+            return self._value(r), self._back(r)
+        gradient = p.measurement.log_likelihood_grad(p.events(x), p.y)
+        return self.value(x), p._returned("measurement.log_likelihood_grad", gradient, x, None)
+
+    def value(self, x: Array) -> Array:
+        """Log likelihood (n,)."""
+        if isinstance(self.problem.measurement, LinearGaussian):
+            return self._value(self._residual(x, self.white_y))
+        p = self.problem
+        value = p.measurement.log_likelihood(p.events(x), p.y)
+        return p.values("measurement.log_likelihood", value, x)
 
     def misfit(self, log_likelihood: Array) -> float:
         """Mean squared residual in units of the noise; NaN for likelihoods of other kinds."""
@@ -207,6 +213,11 @@ class Likelihood:
         if not isinstance(self.problem.measurement, LinearGaussian):
             return self(x)[1]
         return self._back(self._residual(x, self.white_y if white_y is None else white_y))
+
+    def _value(self, r: Array) -> Array:
+        xp = self.problem.xp
+        square = xp.real(xp.conj(r) * r) if xp.isdtype(r.dtype, "complex floating") else r * r
+        return -0.5 * xp.sum(square, axis=1) - self.normaliser
 
     def _residual(self, x: Array, white_y: Array) -> Array:
         if self.matrix is not None:

@@ -36,8 +36,10 @@ class Result:
         Where the run stands: `resume=` takes the result to go on from there, to the same bits.
     log_evidence : float, optional
         Estimate of log p(y), where the sampler has one.
-    acceptance_rate, ess : float, optional
-        Mean acceptance and effective sample size, where they make sense.
+    acceptance_rate : float, optional
+        Mean acceptance of the moves, where it makes sense.
+    ess : float, optional
+        Effective sample size of the last weights, where there are weights; moves follow them.
     finished : bool, optional
         False where `progress` asked the run to stop.
     warnings : tuple of str, optional

@@ -12,10 +12,15 @@ from ._displacement import Displacement
 from ._local_moves import check_conjugate, redraw, tempered_posterior
 from ._moves import MOVES, Metric, Point, Target
 from ._problem import Likelihood, Problem
-from ._tempering import log_mean_exp, next_temperature, systematic_resample
+from ._tempering import effective_sample_size, log_mean_exp, next_temperature, systematic_resample
 
 _FIRST_STEP, _LONGEST_STEP, _SMALLEST_STEP = 0.1, math.pi / 2, 1e-3
 _N_LOCAL = 5
+_N_PROBES = 1000
+"""Draws of the prior whose scores tell what is usual."""
+
+_DRAWS_PER_PARTICLE, _MOST_DRAWN = 10, 2**24
+"""How many prior draws to weigh at the start, and how many numbers they may be."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Moved(NamedTuple):
 
 @dataclass(frozen=True)
 class State:
-    """A cloud between two levels."""
+    """A cloud between two levels; `steepest` is the largest |score|^2 at draws from the prior."""
 
     point: Point
     roots: Array
@@ -56,6 +61,7 @@ class State:
     log_evidence: float
     n_score_evals: int
     n_rounds: int
+    steepest: float
     trace: dict[str, list[float]] = field(default_factory=dict)
 
 
@@ -74,24 +80,26 @@ class Sampler:
             self._mover = self._move_waste_free if waste_free else self._move
 
     def start(self, initial: Any) -> State:
-        """Prior draws with their likelihoods; scores wait for the first resampling."""
+        """Prior draws with their likelihoods; all else waits for the first resampling."""
         p = self.problem
         x = p.initial(initial, self.options.n_initial)
-        value, gradient = self.likelihood(x)
+        value = self.likelihood.value(x)
         if not bool(p.xp.any(value > -p.xp.inf)):
             raise ValueError("the likelihood is zero at every draw from the prior")
-        point = Point(x, p.xp.zeros_like(x), value, gradient, None)
+        point = Point(x, None, value, None, None)
         roots = p.xp.arange(x.shape[0])
-        return State(point, roots, 0.0, 0, 0, _FIRST_STEP, 0.0, 0, 0)
+        steepest = float(p.xp.max(squared_norms(p.xp, p.score(x[:_N_PROBES, :]))))
+        cost = p.n_score_evals, p.n_rounds
+        return State(point, roots, 0.0, 0, 0, _FIRST_STEP, 0.0, *cost, steepest)
 
     def advance(self, state: State) -> State:
         """One level: reweight, resample, move."""
         evals, rounds = self.problem.n_score_evals, self.problem.n_rounds
         xp, opts = self.problem.xp, self.options
-        beta = next_temperature(
-            xp, state.point.log_likelihood, state.beta, opts.ess_threshold * opts.n_particles
-        )
-        log_weights = (beta - state.beta) * state.point.log_likelihood
+        log_likelihood = state.point.log_likelihood
+        target = opts.ess_threshold * min(opts.n_particles, log_likelihood.shape[0])
+        beta = next_temperature(xp, log_likelihood, state.beta, target)
+        log_weights = (beta - state.beta) * log_likelihood
         chosen = systematic_resample(xp, log_weights, opts.n_chains, self.problem.key, state.level)
         point = _take(xp, state.point, chosen)
         if state.level == 0:
@@ -100,6 +108,7 @@ class Sampler:
         roots = xp.tile(xp.take(state.roots, chosen), (opts.n_particles // opts.n_chains,))
         trace = {
             "beta": beta,
+            "ess": effective_sample_size(xp, log_weights),
             "n_moves": n_moves,
             "acceptance_rate": rate,
             "step_size": step_size,
@@ -116,6 +125,7 @@ class Sampler:
             state.log_evidence + log_mean_exp(xp, log_weights),
             state.n_score_evals + self.problem.n_score_evals - evals,
             state.n_rounds + self.problem.n_rounds - rounds,
+            state.steepest,
             {k: [*state.trace.get(k, []), float(v)] for k, v in trace.items()},
         )
 
@@ -126,6 +136,7 @@ class Sampler:
         density = None
         if self.options.metropolis and self.log_density is not None:
             density = self.log_density(self.problem.events(x))
+            density = self.problem.values("prior.log_density", density, x)
         return Point(x, score, value, gradient, density)
 
     def _target(self, point: Point, beta: float) -> Target:
@@ -183,6 +194,10 @@ def cloud_metric(xp: Any, x: Array) -> Metric:
     return Metric(mean, xp.linalg.cholesky(cov + ridge * xp.eye(d, dtype=x.dtype)))
 
 
+def squared_norms(xp: Any, rows: Array) -> Array:
+    return xp.sum(rows * rows, axis=1)
+
+
 def _adapt(step_size: float, rate: float, wanted: float) -> float:
     step = step_size * math.exp(0.5 * (rate - wanted))
     return min(_LONGEST_STEP, max(_SMALLEST_STEP, step))
@@ -197,8 +212,18 @@ def _take(xp: Any, point: Point, chosen: Array) -> Point:
     return Point(*(None if a is None else xp.take(a, chosen, axis=0) for a in point))
 
 
+def _default_n_initial(problem: Problem, initial: Any, n_particles: int) -> int:
+    """The draws given; ten a particle of a prior that has its own, as far as memory allows."""
+    if hasattr(initial, "shape"):
+        return max((2, *initial.shape[:1]))
+    if initial is not None:
+        return n_particles
+    return max(n_particles, min(_DRAWS_PER_PARTICLE * n_particles, _MOST_DRAWN // problem.d))
+
+
 def checked_options(
     problem: Problem,
+    initial: Any,
     n_particles: Any,
     n_initial: Any,
     ess_threshold: Any,
@@ -219,7 +244,8 @@ def checked_options(
     if metropolis is None:
         metropolis = hasattr(problem.prior, "log_density")
     flag("metropolis", metropolis)
-    n_initial = n_particles if n_initial is None else n_initial
+    if n_initial is None:
+        n_initial = _default_n_initial(problem, initial, n_particles)
     return Options(
         n_particles,
         integer("n_initial", n_initial, minimum=2),

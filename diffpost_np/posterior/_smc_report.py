@@ -10,13 +10,14 @@ import numpy as np
 from .._xp import Array
 from ._problem import Problem
 from ._result import Result
-from ._smc import Options, State
+from ._smc import Options, State, squared_norms
 
 _FEW_ROOTS = 10
+_MISSED = "a mode was missed (raise n_initial), or prior or noise_std are wrong"
 
 
 def numbers(state: State) -> dict[str, float]:
-    names = ("n_moves", "acceptance_rate", "n_roots", "misfit")
+    names = ("ess", "n_moves", "acceptance_rate", "n_roots", "misfit")
     return {
         "level": state.level,
         **{name: state.trace[name][-1] for name in names},
@@ -25,7 +26,7 @@ def numbers(state: State) -> dict[str, float]:
 
 
 def _distrust(problem: Problem, options: Options, state: State) -> tuple[str, ...]:
-    """Reasons to doubt the run: those that told failures from successes on rare modes."""
+    """Reasons to doubt the run: what told failures in examples/benchmarks/failure_signs.py."""
     reasons = []
     if state.trace["n_roots"][-1] < _FEW_ROOTS:
         reasons.append(
@@ -33,13 +34,20 @@ def _distrust(problem: Problem, options: Options, state: State) -> tuple[str, ..
             "samples: modes may be missing or misweighted; raise n_initial"
         )
     if state.trace["n_moves"][-1] >= options.max_moves:
-        reasons.append(f"the last level used all of max_moves={options.max_moves}")
+        reasons.append(
+            f"the last level used all of max_moves={options.max_moves}: modes may be misweighted"
+        )
     misfit, limit = state.trace["misfit"][-1], _misfit_limit(problem)
     if misfit > limit:
         reasons.append(
             f"the samples do not explain y: mean squared residual {misfit:.3g} in units of the "
-            f"noise, where {limit:.3g} is rarely exceeded; a mode was missed (raise n_initial), "
-            "or prior or noise_std are wrong"
+            f"noise, where {limit:.3g} is rarely exceeded; {_MISSED}"
+        )
+    steepness = _median(problem, squared_norms(problem.xp, state.point.score)) / state.steepest
+    if steepness > 1:
+        reasons.append(
+            f"the samples are unlike the prior: half of their squared scores exceed "
+            f"{steepness:.3g} times the largest at draws from it; {_MISSED}"
         )
     return tuple(reasons)
 
@@ -49,6 +57,10 @@ def _misfit_limit(problem: Problem) -> float:
     from scipy.special import chdtri
 
     return float(chdtri(problem.n_measured, 1e-6)) / problem.n_measured
+
+
+def _median(problem: Problem, values: Array) -> float:
+    return float(problem.xp.sort(values)[values.shape[0] // 2])
 
 
 def _spread(problem: Problem, x: Array) -> Array:
@@ -73,6 +85,7 @@ def as_result(problem: Problem, options: Options, state: State, started: float) 
         state=state,
         log_evidence=state.log_evidence,
         acceptance_rate=float((rates * moves).sum() / moves.sum()),
+        ess=state.trace["ess"][-1],
         finished=state.beta == 1,
         warnings=reasons,
         trace={name: np.asarray(values) for name, values in state.trace.items()},

@@ -7,6 +7,9 @@ from types import ModuleType
 from .._xp import Array
 from ..random import Key, Purpose, uniform
 
+_HALVINGS = 20
+"""Precision of a change of temperature, in bits."""
+
 
 def effective_sample_size(xp: ModuleType, log_weights: Array) -> float:
     """(sum w)^2 / sum w^2."""
@@ -19,16 +22,22 @@ def next_temperature(
 ) -> float:
     """Largest inverse temperature up to 1 that keeps the effective sample size."""
 
-    def ess(step: float) -> float:
-        return effective_sample_size(xp, step * log_likelihood)
+    def keeps(step: float) -> bool:
+        return effective_sample_size(xp, step * log_likelihood) >= target_ess
 
-    if ess(1 - beta) >= target_ess:
+    step = 1 - beta
+    if keeps(step):
         return 1.0
-    low, high = 0.0, 1 - beta
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if ess(middle) >= target_ess else (low, middle)
-    return beta + max(low, 1e-12)
+    while not keeps(step := step / 2):
+        if beta + step == beta:
+            raise ValueError(
+                "the likelihood is too sharp to be tempered in floating point: noise_std is too "
+                "small for this prior"
+            )
+    for halving in range(1, _HALVINGS):
+        longer = step * (1 + 0.5**halving)
+        step = longer if keeps(longer) else step
+    return beta + step
 
 
 def log_mean_exp(xp: ModuleType, log_weights: Array) -> float:

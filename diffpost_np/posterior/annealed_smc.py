@@ -59,8 +59,10 @@ def annealed_smc(
     n_particles : int, optional
         Size of the cloud; `n_samples`, but at least 500, by default.
     n_initial : int, optional
-        Prior draws at the start; those of `initial`, else `n_particles`, by default. 20 to 50
-        times as many help to find modes of small weight and cost likelihoods, not scores.
+        Prior draws at the start: they cost likelihoods, no scores, and decide how well the
+        weights of modes come out. By default those of `initial`; `n_particles` where that is a
+        function; else ten times as many (at most 2^24 numbers) from `prior.sample`: give less
+        where that is slow, and 20 to 50 times as many to find modes of small weight.
     ess_threshold : float, optional
         Share of the effective sample size that a change of temperature keeps, in (0, 1).
     kernel : {"split_ghmc", "mala", "prior_local"}, optional
@@ -100,14 +102,17 @@ def annealed_smc(
     Warns
     -----
     RuntimeWarning
-        If fewer than 10 draws from the prior stand behind the samples, if the samples do not
-        explain y, or if the last level used all of `max_moves`.
+        If fewer than 10 draws from the prior stand behind the samples, if the last level used
+        all of `max_moves`, if the samples do not explain y, or if their scores are larger than
+        at draws from the prior. Of a y that the model is right about, the third happens once in
+        a million, the last at most twice in a thousand (half of the samples must exceed the
+        largest of 1000 draws).
 
     Notes
     -----
-    One score a move and particle, and an eighth more where the prior has no density;
-    on 8x8 images about 200 a particle. Particles interact, so the cloud is the unit: a sample
-    changes when `n_particles` does.
+    One score a move and particle, and an eighth more where the prior has no density: some 170
+    a particle on 8x8 images (examples/benchmarks/annealed_smc.py). Particles interact, so the
+    cloud is the unit: a sample changes when `n_particles` does.
 
     References
     ----------
@@ -128,10 +133,9 @@ def annealed_smc(
     """
     started = time.perf_counter()
     problem = Problem("annealed_smc", prior, measurement, y, rng, n_samples, resume, progress)
-    if n_initial is None and hasattr(initial, "shape"):
-        n_initial = max((2, *initial.shape[:1]))
     options = checked_options(
         problem,
+        initial,
         n_particles,
         n_initial,
         ess_threshold,
