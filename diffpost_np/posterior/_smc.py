@@ -6,37 +6,18 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from .._checks import choice, flag, integer, number
 from .._xp import Array
 from ._displacement import Displacement
 from ._local_moves import check_conjugate, redraw, tempered_posterior
 from ._moves import MOVES, Metric, Point, Target
 from ._problem import Likelihood, Problem
+from ._smc_options import Options
 from ._tempering import effective_sample_size, log_mean_exp, next_temperature, systematic_resample
 
 _FIRST_STEP, _LONGEST_STEP, _SMALLEST_STEP = 0.1, math.pi / 2, 1e-3
 _N_LOCAL = 5
 _N_PROBES = 1000
 """Draws of the prior whose scores tell what is usual."""
-
-_DRAWS_PER_PARTICLE, _MOST_DRAWN = 10, 2**24
-"""How many prior draws to weigh at the start, and how many numbers they may be."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """The knobs of `annealed_smc`, checked."""
-
-    n_particles: int
-    n_initial: int
-    ess_threshold: float
-    kernel: str
-    metropolis: bool
-    acceptance: float
-    stop: float
-    final_stop: float
-    max_moves: int
-    n_chains: int
 
 
 class Moved(NamedTuple):
@@ -92,42 +73,50 @@ class Sampler:
         cost = p.n_score_evals, p.n_rounds
         return State(point, roots, 0.0, 0, 0, _FIRST_STEP, 0.0, *cost, steepest)
 
+    def resume(self, state: State) -> State:
+        """Count on where a stopped run was."""
+        self.problem.n_score_evals, self.problem.n_rounds = state.n_score_evals, state.n_rounds
+        return state
+
     def advance(self, state: State) -> State:
         """One level: reweight, resample, move."""
-        evals, rounds = self.problem.n_score_evals, self.problem.n_rounds
-        xp, opts = self.problem.xp, self.options
-        log_likelihood = state.point.log_likelihood
+        p, opts, log_likelihood = self.problem, self.options, state.point.log_likelihood
         target = opts.ess_threshold * min(opts.n_particles, log_likelihood.shape[0])
-        beta = next_temperature(xp, log_likelihood, state.beta, target)
+        beta = next_temperature(p.xp, log_likelihood, state.beta, target)
         log_weights = (beta - state.beta) * log_likelihood
-        chosen = systematic_resample(xp, log_weights, opts.n_chains, self.problem.key, state.level)
-        point = _take(xp, state.point, chosen)
-        if state.level == 0:
-            point = self.evaluate(point.x)
-        moved, step_size, n_moves, rate = self._mover(point, beta, state)
-        roots = xp.tile(xp.take(state.roots, chosen), (opts.n_particles // opts.n_chains,))
-        trace = {
-            "beta": beta,
-            "ess": effective_sample_size(xp, log_weights),
-            "n_moves": n_moves,
-            "acceptance_rate": rate,
-            "step_size": step_size,
-            "n_roots": int(xp.unique_values(roots).shape[0]),
-            "misfit": self.likelihood.misfit(moved.log_likelihood),
-        }
+        chosen = systematic_resample(p.xp, log_weights, opts.n_chains, p.key, state.level)
+        point = _take(p.xp, state.point, chosen)
+        moved = self._mover(point if state.level else self.evaluate(point.x), beta, state)
+        roots = p.xp.tile(p.xp.take(state.roots, chosen), (opts.n_particles // opts.n_chains,))
         return State(
-            moved,
+            moved.point,
             roots,
             beta,
             state.level + 1,
-            state.n_moves + n_moves,
-            step_size,
-            state.log_evidence + log_mean_exp(xp, log_weights),
-            state.n_score_evals + self.problem.n_score_evals - evals,
-            state.n_rounds + self.problem.n_rounds - rounds,
+            state.n_moves + moved.n_moves,
+            moved.step_size,
+            state.log_evidence + log_mean_exp(p.xp, log_weights),
+            p.n_score_evals,
+            p.n_rounds,
             state.steepest,
-            {k: [*state.trace.get(k, []), float(v)] for k, v in trace.items()},
+            self._traced(state, beta, log_weights, moved, roots),
         )
+
+    def _traced(
+        self, state: State, beta: float, log_weights: Array, moved: Moved, roots: Array
+    ) -> dict[str, list[float]]:
+        """The trace with one more level."""
+        xp = self.problem.xp
+        level = {
+            "beta": beta,
+            "ess": effective_sample_size(xp, log_weights),
+            "n_moves": moved.n_moves,
+            "acceptance_rate": moved.rate,
+            "step_size": moved.step_size,
+            "n_roots": int(xp.unique_values(roots).shape[0]),
+            "misfit": self.likelihood.misfit(moved.point.log_likelihood),
+        }
+        return {name: [*state.trace.get(name, []), float(v)] for name, v in level.items()}
 
     def evaluate(self, x: Array) -> Point:
         """All that a move needs to know at new positions."""
@@ -210,51 +199,3 @@ def _concat(xp: Any, points: list[Point]) -> Point:
 
 def _take(xp: Any, point: Point, chosen: Array) -> Point:
     return Point(*(None if a is None else xp.take(a, chosen, axis=0) for a in point))
-
-
-def _default_n_initial(problem: Problem, initial: Any, n_particles: int) -> int:
-    """The draws given; ten a particle of a prior that has its own, as far as memory allows."""
-    if hasattr(initial, "shape"):
-        return max((2, *initial.shape[:1]))
-    if initial is not None:
-        return n_particles
-    return max(n_particles, min(_DRAWS_PER_PARTICLE * n_particles, _MOST_DRAWN // problem.d))
-
-
-def checked_options(
-    problem: Problem,
-    initial: Any,
-    n_particles: Any,
-    n_initial: Any,
-    ess_threshold: Any,
-    kernel: Any,
-    metropolis: Any,
-    acceptance: Any,
-    stop: Any,
-    final_stop: Any,
-    max_moves: Any,
-    waste_free: Any,
-) -> Options:
-    if n_particles is None:
-        n_particles = max(problem.n_samples, 500)
-    n_particles = integer("n_particles", n_particles, minimum=max(2, problem.n_samples))
-    n_chains = n_particles if waste_free is None else integer("waste_free", waste_free)
-    if n_particles % n_chains:
-        raise ValueError(f"waste_free must divide n_particles={n_particles}, got {n_chains}")
-    if metropolis is None:
-        metropolis = hasattr(problem.prior, "log_density")
-    flag("metropolis", metropolis)
-    if n_initial is None:
-        n_initial = _default_n_initial(problem, initial, n_particles)
-    return Options(
-        n_particles,
-        integer("n_initial", n_initial, minimum=2),
-        number("ess_threshold", ess_threshold, above=0.0, at_most=0.999),
-        choice("kernel", kernel, (*MOVES, "prior_local")),
-        metropolis,
-        number("acceptance", acceptance, above=0.0, at_most=0.999),
-        number("stop", stop, above=0.0),
-        number("final_stop", final_stop, above=0.0),
-        integer("max_moves", max_moves, minimum=4),
-        n_chains,
-    )

@@ -10,7 +10,8 @@ import numpy as np
 from .._xp import Array
 from ._problem import Problem
 from ._result import Result
-from ._smc import Options, State, squared_norms
+from ._smc import State, squared_norms
+from ._smc_options import Options
 
 _FEW_ROOTS = 10
 _MISSED = "a mode was missed (raise n_initial), or prior or noise_std are wrong"

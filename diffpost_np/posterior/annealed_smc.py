@@ -9,7 +9,8 @@ from .._progress import reporter
 from .._threads import single_threaded_blas
 from ._problem import Problem
 from ._result import Result
-from ._smc import Sampler, State, checked_options
+from ._smc import Sampler, State
+from ._smc_options import checked_options
 from ._smc_report import as_result, numbers
 
 __all__ = ["annealed_smc"]
@@ -149,7 +150,7 @@ def annealed_smc(
     )
     smc = Sampler(problem, options)
     with single_threaded_blas(problem.xp), reporter(progress, "annealed_smc") as report:
-        state: State = resume.state if resume else smc.start(initial)
+        state: State = smc.resume(resume.state) if resume else smc.start(initial)
         while state.beta < 1:
             state = smc.advance(state)
             if report(state.beta, 1.0, **numbers(state)):

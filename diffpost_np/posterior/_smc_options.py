@@ -1,0 +1,77 @@
+"""The knobs of `annealed_smc`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .._checks import choice, flag, integer, number
+from ._moves import MOVES
+from ._problem import Problem
+
+_DRAWS_PER_PARTICLE, _MOST_DRAWN = 10, 2**24
+"""How many prior draws to weigh at the start, and how many numbers they may be."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the arguments of `annealed_smc` of the same names come to."""
+
+    n_particles: int
+    n_initial: int
+    ess_threshold: float
+    kernel: str
+    metropolis: bool
+    acceptance: float
+    stop: float
+    final_stop: float
+    max_moves: int
+    n_chains: int
+
+
+def _default_n_initial(problem: Problem, initial: Any, n_particles: int) -> int:
+    """The draws given; ten a particle of a prior that has its own, as far as memory allows."""
+    if hasattr(initial, "shape"):
+        return max((2, *initial.shape[:1]))
+    if initial is not None:
+        return n_particles
+    return max(n_particles, min(_DRAWS_PER_PARTICLE * n_particles, _MOST_DRAWN // problem.d))
+
+
+def checked_options(
+    problem: Problem,
+    initial: Any,
+    n_particles: Any,
+    n_initial: Any,
+    ess_threshold: Any,
+    kernel: Any,
+    metropolis: Any,
+    acceptance: Any,
+    stop: Any,
+    final_stop: Any,
+    max_moves: Any,
+    waste_free: Any,
+) -> Options:
+    if n_particles is None:
+        n_particles = max(problem.n_samples, 500)
+    n_particles = integer("n_particles", n_particles, minimum=max(2, problem.n_samples))
+    n_chains = n_particles if waste_free is None else integer("waste_free", waste_free)
+    if n_particles % n_chains:
+        raise ValueError(f"waste_free must divide n_particles={n_particles}, got {n_chains}")
+    if metropolis is None:
+        metropolis = hasattr(problem.prior, "log_density")
+    flag("metropolis", metropolis)
+    if n_initial is None:
+        n_initial = _default_n_initial(problem, initial, n_particles)
+    return Options(
+        n_particles,
+        integer("n_initial", n_initial, minimum=2),
+        number("ess_threshold", ess_threshold, above=0.0, at_most=0.999),
+        choice("kernel", kernel, (*MOVES, "prior_local")),
+        metropolis,
+        number("acceptance", acceptance, above=0.0, at_most=0.999),
+        number("stop", stop, above=0.0),
+        number("final_stop", final_stop, above=0.0),
+        integer("max_moves", max_moves, minimum=4),
+        n_chains,
+    )
