@@ -80,23 +80,29 @@ def n_blocks(n_chains, dtype):
     return -(-n_chains // LANES[np.dtype(dtype)])
 
 
+@device
+def lane_place(counters, lane):
+    """Where a lane stands in rows of 64-bit lanes."""
+    return lane // counters.shape[1], lane % counters.shape[1]
+
+
 @block_code
 def choose(work, order, block):
     """Assign chains to the lanes of a block; returns how many lanes are not repetitions."""
-    chains, lanes = work.chains.ravel(), work.x.shape[1]
+    chains, lanes = work.chains, work.x.shape[1]
     first = block * lanes
     n = min(lanes, order.shape[0] - first)
     for lane in range(lanes):
-        chains[lane] = order[first + (lane if lane < n else 0)]
+        chains[lane_place(chains, lane)] = order[first + (lane if lane < n else 0)]
     return n
 
 
 @block_code
 def load(block, array, work):
     """Rows of `array` into lanes; an array of one row goes to all of them."""
-    chains = work.chains.ravel()
+    chains = work.chains
     for lane in range(block.shape[1]):
-        source = chains[lane] if array.shape[0] > 1 else np.uint64(0)
+        source = chains[lane_place(chains, lane)] if array.shape[0] > 1 else np.uint64(0)
         for row in range(array.shape[1]):
             block[row, lane] = array[source, row]
 
@@ -104,10 +110,10 @@ def load(block, array, work):
 @block_code
 def store(array, block, work, n):
     """The first n lanes into rows of `array`."""
-    chains = work.chains.ravel()
+    chains = work.chains
     for lane in range(n):
         for row in range(array.shape[1]):
-            array[chains[lane], row] = block[row, lane]
+            array[chains[lane_place(chains, lane)], row] = block[row, lane]
 
 
 @device

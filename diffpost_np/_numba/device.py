@@ -32,7 +32,10 @@ from .intrinsics import (
 )
 from .lanes import fma, select
 
-inner = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+plain = {"error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
+"""Options of all code: arrays are their callers', and counting views of them takes atomics."""
+
+inner = {**plain, "no_cpython_wrapper": True}
 device = njit(forceinline=True, **inner)
 
 _M0, _M1 = map(np.uint64, MULTIPLIERS)

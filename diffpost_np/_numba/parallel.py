@@ -16,7 +16,9 @@ from math import ceil
 import numba
 from numba import njit
 
-kernel = njit(nogil=True, cache=True, error_model="numpy", no_cfunc_wrapper=True)
+from .device import plain
+
+kernel = njit(nogil=True, cache=True, **plain)
 """A kernel: a module-level function, so that the disk cache finds it again."""
 
 _PIECE_NS = 2e7

@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from .blocks import block_code, new_work, rows
+from .blocks import block_code, lane_place, new_work, rows
 from .device import device, join, normal_pair, philox
 from .intrinsics import fraction, narrow
 from .lanes import LANES, get, put
@@ -96,13 +96,13 @@ def _draw_tile(scratch, tile, n_chains, n_blocks, place):
     Lanes run across chains or along the blocks of a chain, whichever are more.
     """
     step, tag, key0, key1 = place[1], place[2], place[3], place[4]
-    lanes, width = scratch.counters.ravel(), scratch.words.shape[1]
+    lanes, width = scratch.counters, scratch.words.shape[1]
     along = min(n_chains, n_blocks)
     first, other = tile // along * width, tile % along
     across = n_chains >= n_blocks
     start = np.uint64(first) + (place[0] if across else np.uint64(0))
     for lane in range(width):
-        lanes[lane] = start + np.uint64(lane)
+        lanes[lane_place(lanes, lane)] = start + np.uint64(lane)
     counted = counters(scratch.words, scratch.counters)
     if across:
         draw(scratch.words, np.uint64(other), counted, step, tag, key0, key1)
