@@ -7,7 +7,7 @@ from numba import njit
 from diffpost_np._numba.blocks import rows
 from diffpost_np._numba.device import LOWEST_LOGIT, exp_or_zero, log
 from diffpost_np._numba.gemm import multiply, multiply_add
-from diffpost_np._numba.lanes import LANES, any_lane, fma, get, put, select
+from diffpost_np._numba.lanes import LANES, any_lane, fma, get, put, put_interleaved, select
 
 DTYPES = (np.float64, np.float32)
 
@@ -34,6 +34,12 @@ def operators(out, x, y):
     put(out, 4, select(a > b, a, 7.0))
     put(out, 5, 3.0)
     return any_lane(a > 1e30), any_lane(a != b)
+
+
+@njit
+def interleave(two, four, x):
+    put_interleaved(two, (get(x, 0), get(x, 1)))
+    put_interleaved(four, (get(x, 0), get(x, 1), get(x, 2), get(x, 3)))
 
 
 @njit
@@ -99,6 +105,14 @@ class TestFunctions:
             assert expected is None or np.array_equal(have, expected)
         exact = a.astype(np.longdouble) * b + 0.5
         assert ulps(out[3], exact) <= 0.5
+
+    def test_interleaved(self, dtype):
+        n = LANES[np.dtype(dtype)]
+        x = block(np.arange(4 * n).reshape(4, n), dtype)
+        two, four = rows(2, dtype), rows(4, dtype)
+        interleave(two, four, x)
+        assert np.array_equal(two.reshape(n, 2), x[:2].T)
+        assert np.array_equal(four.reshape(n, 4), x.T)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

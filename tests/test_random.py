@@ -85,7 +85,7 @@ def _drawn(kernel, function, *args, **kwargs):
 
 
 class TestSameBitsEverywhere:
-    shapes = ((1, 1), (3, 5), (129, 7), (2, 3, 67), (40, 64), (5, 0), (0, 4))
+    shapes = ((1, 1), (3, 5), (129, 7), (2, 3, 67), (40, 64), (70, 90), (20, 300), (5, 0), (0, 4))
 
     @pytest.mark.parametrize("function", FUNCTIONS)
     @pytest.mark.parametrize("dtype", DTYPES)

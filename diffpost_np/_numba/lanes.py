@@ -199,3 +199,25 @@ def put(context, block, row, value):
         return context.get_dummy_value()
 
     return types.void(block, types.intp, value), code
+
+
+@intrinsic
+def put_interleaved(context, out, vectors):
+    """Write two or four vectors, one number of each in turn."""
+
+    def code(context, builder, sig, args):
+        rows = cgutils.unpack_tuple(builder, args[1])
+        while len(rows) > 1:
+            half = len(rows) // 2
+            rows = [_interleaved(builder, *pair) for pair in zip(rows, rows[half:], strict=False)]
+        data = context.make_array(out)(context, builder, args[0]).data
+        builder.store(rows[0], builder.bitcast(data, rows[0].type.as_pointer()), REGISTER_BYTES)
+        return context.get_dummy_value()
+
+    return types.void(out, vectors), code
+
+
+def _interleaved(builder, a, b):
+    n = a.type.count
+    order = [i for pair in zip(range(n), range(n, 2 * n), strict=True) for i in pair]
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), 2 * n), order))

@@ -15,10 +15,14 @@ from numba.extending import overload
 from .blocks import block_code, lane_place, new_work, rows
 from .device import device, join, normal_pair, philox
 from .intrinsics import fraction, narrow
-from .lanes import LANES, get, put
+from .lanes import LANES, get, put, put_interleaved
 from .parallel import for_ranges, kernel
 
-_NS_PER_TILE = 100.0
+_STRIP = 16
+_PACKET = np.dtype(np.complex128)
+"""The variates of a Philox block as one number: 16 bytes that move together."""
+
+_NS_PER_TILE = 100.0 * _STRIP
 
 
 def place_of(stream):
@@ -75,89 +79,141 @@ def _draw_typed(words, block, chain, step, tag, key0, key1):
     return wide if words.dtype is types.uint64 else short
 
 
-class _Tile(NamedTuple):
-    """The arrays of one worker."""
+class _Strip(NamedTuple):
+    """The arrays of one worker: a strip is some Philox blocks for each lane."""
 
     counters: np.ndarray
-    words: np.ndarray
-    variates: np.ndarray  # rows as of words
+    words: np.ndarray  # (rows, lanes), of one block
+    variates: np.ndarray  # (blocks, numbers of all lanes), those of a lane side by side
+    packets: np.ndarray  # (blocks, lanes), the same memory
 
 
-def _new_tile(dtype):
+def _new_strip(dtype):
     work = new_work(np.float64 if dtype == np.float64 else np.float32, 0)
-    is_word = dtype == np.uint32
-    return _Tile(work.chains, work.words, work.words if is_word else rows(len(work.words), dtype))
+    variates = rows(_STRIP * len(work.words), dtype).reshape(_STRIP, -1)
+    return _Strip(work.chains, work.words, variates, variates.view(_PACKET))
 
 
 @block_code
-def _draw_tile(scratch, tile, n_chains, n_blocks, place):
-    """Words of a tile, and where its lanes go: first place, stride and number.
-
-    Lanes run across chains or along the blocks of a chain, whichever are more.
-    """
-    step, tag, key0, key1 = place[1], place[2], place[3], place[4]
-    lanes, width = scratch.counters, scratch.words.shape[1]
-    along = min(n_chains, n_blocks)
-    first, other = tile // along * width, tile % along
-    across = n_chains >= n_blocks
-    start = np.uint64(first) + (place[0] if across else np.uint64(0))
-    for lane in range(width):
+def _count(strip, start):
+    """Consecutive counters for the lanes."""
+    lanes = strip.counters
+    for lane in range(strip.words.shape[1]):
         lanes[lane_place(lanes, lane)] = start + np.uint64(lane)
-    counted = counters(scratch.words, scratch.counters)
-    if across:
-        draw(scratch.words, np.uint64(other), counted, step, tag, key0, key1)
-        return first * n_blocks + other, n_blocks, min(width, n_chains - first)
-    chain = place[0] + np.uint64(other)
-    draw(scratch.words, counted, chain, step, tag, key0, key1)
-    return other * n_blocks + first, 1, min(width, n_blocks - first)
-
-
-def _n_rows(variates):
-    """Variates in a Philox block, a constant to the compiler."""
-    raise NotImplementedError
-
-
-@overload(_n_rows, jit_options={"forceinline": True})
-def _n_rows_typed(variates):
-    return (lambda variates: 2) if variates.dtype.bitwidth == 64 else (lambda variates: 4)
 
 
 @device
-def _spread(out, variates, first, stride, n):
-    """Variates (rows, lanes) to every stride-th place of out (places, rows)."""
-    for lane in range(n):
-        for i in range(_n_rows(variates)):
-            out[first + lane * stride, i] = variates[i, lane]
+def _draw_along(words, lanes, other, across, place):
+    """Words of blocks whose lanes count chains or else the blocks of a chain."""
+    counted, step, tag, key0, key1 = counters(words, lanes), place[1], place[2], place[3], place[4]
+    if across:
+        draw(words, np.uint64(other), counted, step, tag, key0, key1)
+    else:
+        draw(words, counted, place[0] + np.uint64(other), step, tag, key0, key1)
+
+
+def _bits(words):
+    """The rows of words."""
+    raise NotImplementedError
+
+
+@overload(_bits, jit_options={"forceinline": True})
+def _bits_typed(words):
+    if words.dtype is types.uint64:
+        return lambda words: (get(words, 0), get(words, 1))
+    return lambda words: (get(words, 0), get(words, 1), get(words, 2), get(words, 3))
+
+
+def _uniforms(words):
+    """A row of uniforms from each row of words."""
+    raise NotImplementedError
+
+
+@overload(_uniforms, jit_options={"forceinline": True})
+def _uniforms_typed(words):
+    def wide(words):
+        return fraction(get(words, 0)), fraction(get(words, 1))
+
+    def short(words):
+        u0, u1 = fraction(get(words, 0)), fraction(get(words, 1))
+        return u0, u1, fraction(get(words, 2)), fraction(get(words, 3))
+
+    return wide if words.dtype is types.uint64 else short
+
+
+def _normals(words):
+    """A row of normals from each row of words."""
+    raise NotImplementedError
+
+
+@overload(_normals, jit_options={"forceinline": True})
+def _normals_typed(words):
+    def wide(words):
+        return normal_pair(get(words, 0), get(words, 1))
+
+    def short(words):
+        z0, z1 = normal_pair(get(words, 0), get(words, 1))
+        z2, z3 = normal_pair(get(words, 2), get(words, 3))
+        return z0, z1, z2, z3
+
+    return wide if words.dtype is types.uint64 else short
+
+
+@device
+def _spread(out, packets):
+    """Packets (blocks, lanes) to their places in (lanes, blocks)."""
+    for lane in range(out.shape[0]):
+        for block in range(out.shape[1]):
+            out[lane, block] = packets[block, lane]
+
+
+@device
+def _corner(out, tile, n_lanes):
+    """Where a tile starts along the first two axes."""
+    n_strips = -(-out.shape[1] // _STRIP)
+    return tile // n_strips * n_lanes, tile % n_strips * _STRIP
 
 
 @kernel
-def _fill_bits(out, first, last, n_chains, place, scratch):
-    n_blocks = out.shape[0] // n_chains
+def _fill_bits(out, first, last, across, place, strip):
+    words, variates, n = strip.words, strip.variates, strip.words.shape[1]
+    base = place[0] if across else np.uint64(0)
     for tile in range(first, last):
-        start, stride, n = _draw_tile(scratch, tile, n_chains, n_blocks, place)
-        _spread(out, scratch.variates, start, stride, n)
+        start, other = _corner(out, tile, n)
+        part = out[start : start + n, other : other + _STRIP]
+        _count(strip, base + np.uint64(start))
+        for block in range(part.shape[1]):
+            _draw_along(words, strip.counters, other + block, across, place)
+            put_interleaved(variates[block], _bits(words))
+        _spread(part, strip.packets)
 
 
 @kernel
-def _fill_uniform(out, first, last, n_chains, place, scratch):
-    n_blocks = out.shape[0] // n_chains
+def _fill_uniform(out, first, last, across, place, strip):
+    words, variates, n = strip.words, strip.variates, strip.words.shape[1]
+    base = place[0] if across else np.uint64(0)
     for tile in range(first, last):
-        start, stride, n = _draw_tile(scratch, tile, n_chains, n_blocks, place)
-        for i in range(scratch.words.shape[0]):
-            put(scratch.variates, i, fraction(get(scratch.words, i)))
-        _spread(out, scratch.variates, start, stride, n)
+        start, other = _corner(out, tile, n)
+        part = out[start : start + n, other : other + _STRIP]
+        _count(strip, base + np.uint64(start))
+        for block in range(part.shape[1]):
+            _draw_along(words, strip.counters, other + block, across, place)
+            put_interleaved(variates[block], _uniforms(words))
+        _spread(part, strip.packets)
 
 
 @kernel
-def _fill_normal(out, first, last, n_chains, place, scratch):
-    n_blocks = out.shape[0] // n_chains
+def _fill_normal(out, first, last, across, place, strip):
+    words, variates, n = strip.words, strip.variates, strip.words.shape[1]
+    base = place[0] if across else np.uint64(0)
     for tile in range(first, last):
-        start, stride, n = _draw_tile(scratch, tile, n_chains, n_blocks, place)
-        for i in range(0, scratch.words.shape[0], 2):
-            z0, z1 = normal_pair(get(scratch.words, i), get(scratch.words, i + 1))
-            put(scratch.variates, i, z0)
-            put(scratch.variates, i + 1, z1)
-        _spread(out, scratch.variates, start, stride, n)
+        start, other = _corner(out, tile, n)
+        part = out[start : start + n, other : other + _STRIP]
+        _count(strip, base + np.uint64(start))
+        for block in range(part.shape[1]):
+            _draw_along(words, strip.counters, other + block, across, place)
+            put_interleaved(variates[block], _normals(words))
+        _spread(part, strip.packets)
 
 
 def random_bits(xp, stream, n_chains, width, device=None):
@@ -173,15 +229,18 @@ def random_normal(xp, stream, n_chains, width, dtype, device=None):
 
 
 def _filled(fill, stream, n_chains, width, dtype):
-    """An array (n_chains, width) of whole Philox blocks, cut to its width."""
-    per_block = 16 // dtype.itemsize
-    n_blocks = -(-width // per_block)
-    out = np.empty((n_chains * n_blocks, per_block), dtype)
-    place = place_of(stream)
+    """An array (n_chains, width) of whole Philox blocks, cut to its width.
+
+    Lanes run along the longer of two axes, chains and blocks, which a kernel sees first.
+    """
+    n_blocks = -(-width * dtype.itemsize // _PACKET.itemsize)
+    out, place = np.empty((n_chains, n_blocks), _PACKET), place_of(stream)
+    across = n_chains >= n_blocks
+    target = out if across else out.T
 
     def task(first, last):
-        fill(out, first, last, n_chains, place, _new_tile(dtype))
+        fill(target, first, last, across, place, _new_strip(dtype))
 
-    shorter, longer = sorted((n_chains, n_blocks))
-    for_ranges(task, shorter * -(-longer // LANES[dtype]), _NS_PER_TILE)
-    return np.ascontiguousarray(out.reshape(n_chains, n_blocks * per_block)[:, :width])
+    longer, shorter = target.shape
+    for_ranges(task, -(-longer // LANES[dtype]) * -(-shorter // _STRIP), _NS_PER_TILE)
+    return np.ascontiguousarray(out.view(dtype)[:, :width])
