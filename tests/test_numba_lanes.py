@@ -6,7 +6,12 @@ from numba import njit
 
 from diffpost_np._numba.blocks import rows
 from diffpost_np._numba.device import LOWEST_LOGIT, exp_or_zero, log
-from diffpost_np._numba.gemm import multiply, multiply_add
+from diffpost_np._numba.gemm import (
+    multiply,
+    multiply_add,
+    multiply_add_lower,
+    multiply_add_upper,
+)
 from diffpost_np._numba.lanes import LANES, any_lane, fma, get, put, put_interleaved, select
 
 DTYPES = (np.float64, np.float32)
@@ -50,6 +55,12 @@ def product(out, a, x):
 @njit
 def product_from(out, start, a, x):
     multiply_add(out, start, a, x)
+
+
+@njit
+def trapezoids(below, above, start, a, b, x):
+    multiply_add_lower(below, start, a, x, 0, a.shape[0])
+    multiply_add_upper(above, start, b, x)
 
 
 def block(values, dtype):
@@ -138,6 +149,13 @@ class TestProducts:
         assert np.array_equal(out, numbers[:, None] + a @ x)
         product_from(out, out, a, x)
         assert np.array_equal(out, numbers[:, None] + 2 * (a @ x))
+
+    def test_trapezoids(self, dtype, n, depth):
+        a, x = self.operands(dtype, n, depth)
+        below, above, start = rows(n, dtype), rows(n, dtype), block(np.full((n, 1), 2), dtype)
+        trapezoids(below, above, start, np.tril(a), np.triu(a), x)
+        assert np.array_equal(below, start + np.tril(a) @ x)
+        assert np.array_equal(above, start + np.triu(a) @ x)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

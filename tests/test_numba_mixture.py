@@ -99,12 +99,12 @@ def steps(n):
     return np.column_stack([sigma, np.full(n, 0.9), np.linspace(0.0, 0.1, n), likelihood, noise])
 
 
-def measured(outputs, n, dtype, seed=2):
+def measured(outputs, n, dtype, seed=2, m=M):
     if outputs == "none":
         return None
     rng = np.random.default_rng(seed)
-    y = rng.normal(size=(1 if outputs == "one y" else n, M))
-    arrays = rng.normal(size=(M, D)), np.array([0.5, 1.0, 2.0]), y
+    y = rng.normal(size=(1 if outputs == "one y" else n, m))
+    arrays = rng.normal(size=(m, D)), np.geomspace(0.5, 2.0, m), y
     return Linear(*(a.astype(dtype) for a in arrays))
 
 
@@ -152,6 +152,40 @@ class TestSameBits:
         whole = self.run(form, x, linear)
         monkeypatch.setattr(row_kernels, "_CALL_NS", 1.0)
         assert np.array_equal(self.run(form, x, linear), whole)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+class TestLikelihood:
+    def assert_parity(self, linear, dtype, table):
+        x = points(70, dtype)
+        arguments = xp, x, mixture("shared").tables(x.dtype), table, linear, STREAM
+        with dp.reference():
+            expected = _rows.advance_rows(*arguments)
+        assert_close(row_kernels.advance_rows(*arguments), expected)
+
+    @pytest.mark.parametrize("outputs", ["one y", "y of each chain"])
+    @pytest.mark.parametrize("m", [1, 4, D - 1, D, D + 1, 3 * D])
+    def test_numbers_of_outputs(self, dtype, m, outputs):
+        self.assert_parity(measured(outputs, 70, dtype, m=m), dtype, steps(6))
+
+    @pytest.mark.parametrize("m", [4, 9])
+    def test_dependent_outputs(self, dtype, m):
+        linear = measured("y of each chain", 70, dtype, m=m)
+        matrix = linear.matrix.copy()
+        matrix[1], matrix[2], matrix[:, 0] = matrix[0], 0, 0
+        self.assert_parity(linear._replace(matrix=matrix), dtype, steps(6))
+
+    def test_little_noise(self, dtype):
+        """Steps of the size that a noise of 1e-3 allows, from points that nearly fit."""
+        linear, noise_std = measured("one y", 70, dtype, m=4), dtype(1e-3)
+        linear = linear._replace(weights=np.full(4, noise_std**-2))
+        table = steps(6) * np.array([1.0, 1.0, 1e-6, 1e-6, 1e-3])
+        self.assert_parity(linear, dtype, table)
+
+    def test_new_weights_for_a_matrix(self, dtype):
+        linear = measured("one y", 70, dtype)
+        self.assert_parity(linear, dtype, steps(6))
+        self.assert_parity(linear._replace(weights=linear.weights[::-1]), dtype, steps(6))
 
 
 class TestRegimes:

@@ -13,7 +13,7 @@ from numba.extending import overload
 from .blocks import block_code, responsibilities
 from .device import LOWEST_LOGIT, device, maximum, zero_like
 from .forms import Factored
-from .gemm import multiply, multiply_add, multiply_add_upper, multiply_lower
+from .gemm import multiply, multiply_add, multiply_add_lower, multiply_add_upper
 from .lanes import any_lane, fma, get, put
 
 _FIRST_AXES, _MORE_AXES = 24, 20
@@ -38,7 +38,7 @@ def _square_typed(form, level, work, k, first, last):
     def triangular(form, level, work, k, first, last):
         n, d = form.means.shape
         rows, total = work.scratch[k * d : (k + 1) * d], zero_like(get(work.x, 0))
-        multiply_lower(rows, form.factor[k], work.scratch[n * d :], first, last)
+        multiply_add_lower(rows, None, form.factor[k], work.scratch[n * d :], first, last)
         for row in range(first, last):
             total = fma(get(rows, row), get(rows, row), total)
         return total
@@ -137,7 +137,7 @@ def factored_score(form, level, work, scale):
         along, weight = work.scratch[k * d : (k + 1) * d], -get(work.logits, k)
         for row in range(d):
             put(along, row, get(along, row) * weight)
-        multiply_add_upper(total, form.factor_t[k], along)
+        multiply_add_upper(total, total, form.factor_t[k], along)
     for row in range(d):
         put(work.drift, form.order[row], get(total, row))
 

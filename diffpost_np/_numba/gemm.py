@@ -83,28 +83,28 @@ def multiply(out, a, x):
 
 
 @njit(**inner)
-def multiply_lower(out, a, x, first, last):
-    """Rows first to last, less one, of a x for a lower triangular a."""
-    row = first
+def multiply_add_lower(out, start, a, x, first, last):
+    """Rows first to last, less one, of start + a x for an a that is zero above its diagonal."""
+    row, depth = first, a.shape[1]
     while _SIX_FIT and row + 6 <= last:
-        _six_rows(out, None, a, x, row, 0, row + 6)
+        _six_rows(out, start, a, x, row, 0, min(row + 6, depth))
         row += 6
     while row + 2 <= last:
-        _two_rows(out, None, a, x, row, 0, row + 2)
+        _two_rows(out, start, a, x, row, 0, min(row + 2, depth))
         row += 2
     if row < last:
-        _one_row(out, None, a, x, row, 0, row + 1)
+        _one_row(out, start, a, x, row, 0, min(row + 1, depth))
 
 
 @njit(**inner)
-def multiply_add_upper(out, a, x):
-    """out += a x for an upper triangular a."""
-    row, n = 0, a.shape[0]
+def multiply_add_upper(out, start, a, x):
+    """out = start + a x for an a that is zero below its diagonal."""
+    row, (n, depth) = 0, a.shape
     while _SIX_FIT and row + 6 <= n:
-        _six_rows(out, out, a, x, row, row, n)
+        _six_rows(out, start, a, x, row, row, depth)
         row += 6
     while row + 2 <= n:
-        _two_rows(out, out, a, x, row, row, n)
+        _two_rows(out, start, a, x, row, row, depth)
         row += 2
     if row < n:
-        _one_row(out, out, a, x, row, row, n)
+        _one_row(out, start, a, x, row, row, depth)

@@ -10,8 +10,8 @@ import numpy as np
 from .blocks import block_code, choose, load, n_blocks, new_work, store
 from .device import normal_pair
 from .forms import scratch_rows
-from .gemm import multiply_add
 from .lanes import LANES, fma, get, put
+from .likelihood import add_pull, load_y, prepare_likelihood
 from .mixture import by_neighbourhood
 from .parallel import for_ranges, kernel
 from .random import counters, draw, place_of
@@ -21,15 +21,6 @@ from .tables import prepare
 _KEEP, _SCORE, _LIKELIHOOD, _NOISE = range(4)
 _CALL_NS = 5e7
 _TABLE_FLOATS = 2**19
-
-
-@block_code
-def _set_drift(form, level, work, scale, minus_matrix, pull):
-    """scale * score + A' W (y - A x); `pull` is A' W with the row's coefficient in it."""
-    d = minus_matrix.shape[1]
-    multiply_add(work.residual, work.y, minus_matrix, work.x[:d])
-    score(form, level, work, scale)
-    multiply_add(work.drift[:d], work.drift[:d], pull, work.residual)
 
 
 @block_code
@@ -57,20 +48,17 @@ def _move(work, d, keep, noise, place, step):
 
 
 @kernel
-def _advance(x, order, first, last, form, likelihood, y, rows, uses, place, work):
-    minus_matrix, pulls = likelihood
+def _advance(x, order, first, last, form, likelihood, rows, uses, place, work):
     for block in range(first, last):
         n = choose(work, order, block)
         load(work.x, x, work)
-        load(work.y, y, work)
+        load_y(likelihood, work)
         for half in range(work.chains.shape[0]):
             put(work.chains, half, get(work.chains, half) + place[0])
         for s in range(rows.shape[0]):
-            level, scale = uses[s, 0], rows[s, _SCORE]
+            score(form, uses[s, 0], work, rows[s, _SCORE])
             if rows[s, _LIKELIHOOD] != 0:
-                _set_drift(form, level, work, scale, minus_matrix, pulls[uses[s, 1]])
-            else:
-                score(form, level, work, scale)
+                add_pull(likelihood, uses[s, 1], work)
             if rows[s, _NOISE] == 0:
                 _drift_only(work, x.shape[1], rows[s, _KEEP])
             else:
@@ -93,11 +81,11 @@ def advance_rows(xp, x, tables, rows, linear, stream):
     cost = _row_cost(prepared, n_outputs)
     for part in _parts(prepared, s2, cost):
         levels, of_row = _runs(s2[part])
-        form = prepared.levels(levels)
-        likelihood, y, pull_of_row = _likelihood(linear, coefficients[part, _LIKELIHOOD], x)
+        pulls, pull_of_row = _runs(coefficients[part, _LIKELIHOOD])
+        form, likelihood = prepared.levels(levels), prepare_likelihood(linear, pulls, x)
         uses = np.stack([of_row, pull_of_row], axis=1)
         place = place_of(stream._replace(step=stream.step + part.start))
-        arguments = form, likelihood, y, coefficients[part], uses, place
+        arguments = form, likelihood, coefficients[part], uses, place
 
         def task(first, last, arguments=arguments):
             sizes = prepared.d, prepared.n, scratch_rows(arguments[0]), n_outputs
@@ -105,18 +93,6 @@ def advance_rows(xp, x, tables, rows, linear, stream):
 
         for_ranges(task, n_blocks(len(x), x.dtype), cost * (part.stop - part.start))
     return x
-
-
-def _likelihood(linear, coefficients, x):
-    """-A and the matrices c A' W of all coefficients c, y, and which c each row has."""
-    scales, of_row = _runs(coefficients)
-    if linear is None:
-        matrix, weights, y = np.zeros((0, x.shape[1])), np.zeros(0), np.zeros((1, 0))
-    else:
-        matrix, weights, y = linear
-    pulls = scales[:, None, None] * (matrix.T * weights)
-    tables = tuple(np.array(a, x.dtype, order="C") for a in (-matrix, pulls))
-    return tables, np.array(y, x.dtype, order="C"), of_row
 
 
 def _runs(values):
