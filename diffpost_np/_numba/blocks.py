@@ -17,6 +17,8 @@ from .lanes import LANES, REGISTER_BYTES, ROW_BYTES, any_lane, get, put
 
 block_code = njit(**inner)
 
+_COUNTERS = LANES[np.dtype(np.uint64)]
+
 
 class Work(NamedTuple):
     """The arrays of one worker."""
@@ -81,9 +83,9 @@ def n_blocks(n_chains, dtype):
 
 
 @device
-def lane_place(counters, lane):
+def lane_place(lane):
     """Where a lane stands in rows of 64-bit lanes."""
-    return lane // counters.shape[1], lane % counters.shape[1]
+    return lane // _COUNTERS, lane % _COUNTERS
 
 
 @block_code
@@ -93,7 +95,7 @@ def choose(work, order, block):
     first = block * lanes
     n = min(lanes, order.shape[0] - first)
     for lane in range(lanes):
-        chains[lane_place(chains, lane)] = order[first + (lane if lane < n else 0)]
+        chains[lane_place(lane)] = order[first + (lane if lane < n else 0)]
     return n
 
 
@@ -102,7 +104,7 @@ def load(block, array, work):
     """Rows of `array` into lanes; an array of one row goes to all of them."""
     chains = work.chains
     for lane in range(block.shape[1]):
-        source = chains[lane_place(chains, lane)] if array.shape[0] > 1 else np.uint64(0)
+        source = chains[lane_place(lane)] if array.shape[0] > 1 else np.uint64(0)
         for row in range(array.shape[1]):
             block[row, lane] = array[source, row]
 
@@ -113,7 +115,7 @@ def store(array, block, work, n):
     chains = work.chains
     for lane in range(n):
         for row in range(array.shape[1]):
-            array[chains[lane_place(chains, lane)], row] = block[row, lane]
+            array[chains[lane_place(lane)], row] = block[row, lane]
 
 
 @device

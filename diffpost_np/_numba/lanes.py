@@ -161,10 +161,8 @@ def any_lane(context, mask):
 
 
 def _row_pointer(context, builder, kind, block, row, vector):
-    array = context.make_array(kind)(context, builder, block)
-    width = cgutils.unpack_tuple(builder, array.shape)[-1]
-    start = builder.gep(array.data, [builder.mul(row, width)])
-    return builder.bitcast(start, vector.as_pointer())
+    data = context.make_array(kind)(context, builder, block).data
+    return builder.gep(builder.bitcast(data, vector.as_pointer()), [row])
 
 
 def _lanes_of_block(block):

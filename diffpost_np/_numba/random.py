@@ -99,7 +99,7 @@ def _count(strip, start):
     """Consecutive counters for the lanes."""
     lanes = strip.counters
     for lane in range(strip.words.shape[1]):
-        lanes[lane_place(lanes, lane)] = start + np.uint64(lane)
+        lanes[lane_place(lane)] = start + np.uint64(lane)
 
 
 @device
