@@ -7,6 +7,7 @@ from numba import njit
 from diffpost_np._numba.blocks import rows
 from diffpost_np._numba.device import LOWEST_LOGIT, exp_or_zero, log
 from diffpost_np._numba.gemm import (
+    Towards,
     multiply,
     multiply_add,
     multiply_add_lower,
@@ -55,6 +56,12 @@ def product(out, a, x):
 @njit
 def product_from(out, start, a, x):
     multiply_add(out, start, a, x)
+
+
+@njit
+def scaled_product(out, x, centre, lanes, a):
+    scale = get(lanes, 0)
+    multiply_add(out, Towards(x, centre, scale), a, x, scale)
 
 
 @njit
@@ -149,6 +156,13 @@ class TestProducts:
         assert np.array_equal(out, numbers[:, None] + a @ x)
         product_from(out, out, a, x)
         assert np.array_equal(out, numbers[:, None] + 2 * (a @ x))
+
+    def test_towards_a_centre(self, dtype, n, depth):
+        a, x = self.operands(dtype, max(n, depth), depth)
+        a, out, centre = a[:depth], rows(depth, dtype), np.arange(depth, dtype=dtype)
+        lanes = block(np.arange(x.shape[1])[None], dtype)
+        scaled_product(out, x, centre, lanes, a)
+        assert np.array_equal(out, ((centre[:, None] - x) * lanes + a @ x) * lanes)
 
     def test_trapezoids(self, dtype, n, depth):
         a, x = self.operands(dtype, n, depth)

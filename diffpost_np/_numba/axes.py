@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .blocks import block_code, exponentials, largest, responsibilities
 from .device import device, zero_like
-from .gemm import multiply, multiply_add
+from .gemm import Towards, multiply, multiply_add
 from .lanes import fma, get, put
 
 
@@ -18,12 +18,9 @@ def shared_logits(form, level, work):
 def shared_score(form, level, work, scale):
     shared_logits(form, level, work)
     total = exponentials(work.logits, largest(work.logits))
-    pull, d = scale * form.precision[level], form.centre.shape[0]
-    multiply(work.drift[:d], form.means_t, work.logits)
-    factor = pull / total
-    for row in range(d):
-        offset = (form.centre[row] - get(work.x, row)) * pull
-        put(work.drift, row, fma(get(work.drift, row), factor, offset))
+    d, factor = form.centre.shape[0], scale * form.precision[level] / total
+    start = Towards(work.x, form.centre, total)
+    multiply_add(work.drift[:d], start, form.means_t, work.logits, factor)
 
 
 @device

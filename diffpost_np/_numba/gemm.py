@@ -7,6 +7,9 @@ lanes nor on the tile it falls into.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
+import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
@@ -16,13 +19,23 @@ from .lanes import REGISTER_BYTES, fma, get, put
 _SIX_FIT = REGISTER_BYTES == 64  # 24 of 32 registers; elsewhere there are 16
 
 
+class Towards(NamedTuple):
+    """Rows of centre - x, times a number for each lane."""
+
+    x: np.ndarray
+    centre: np.ndarray  # (rows,)
+    scale: Any
+
+
 def _start(out, start, row):
-    """Where the sums of a row start: a number for the row, a row, or zero."""
+    """Where the sums of a row start: a number for the row, a row, its way to a centre, or zero."""
     raise NotImplementedError
 
 
 @overload(_start, jit_options=inner)
 def _start_typed(out, start, row):
+    if isinstance(start, types.BaseNamedTuple):
+        return lambda out, start, row: (start.centre[row] - get(start.x, row)) * start.scale
     if isinstance(start, types.Array) and start.ndim == 1:
         return lambda out, start, row: zero_like(get(out, row)) + start[row]
     if isinstance(start, types.Array):
@@ -30,8 +43,20 @@ def _start_typed(out, start, row):
     return lambda out, start, row: zero_like(get(out, row))
 
 
+def _scaled(total, factor):
+    """A sum times a factor, if there is one."""
+    raise NotImplementedError
+
+
+@overload(_scaled, jit_options=inner)
+def _scaled_typed(total, factor):
+    if isinstance(factor, types.NoneType):
+        return lambda total, factor: total
+    return lambda total, factor: total * factor
+
+
 @device
-def _six_rows(out, start, a, x, row, first, last):
+def _six_rows(out, start, a, x, factor, row, first, last):
     s0, s1 = _start(out, start, row), _start(out, start, row + 1)
     s2, s3 = _start(out, start, row + 2), _start(out, start, row + 3)
     s4, s5 = _start(out, start, row + 4), _start(out, start, row + 5)
@@ -40,40 +65,40 @@ def _six_rows(out, start, a, x, row, first, last):
         s0, s1 = fma(a[row, k], column, s0), fma(a[row + 1, k], column, s1)
         s2, s3 = fma(a[row + 2, k], column, s2), fma(a[row + 3, k], column, s3)
         s4, s5 = fma(a[row + 4, k], column, s4), fma(a[row + 5, k], column, s5)
-    put(out, row, s0), put(out, row + 1, s1)
-    put(out, row + 2, s2), put(out, row + 3, s3)
-    put(out, row + 4, s4), put(out, row + 5, s5)
+    put(out, row, _scaled(s0, factor)), put(out, row + 1, _scaled(s1, factor))
+    put(out, row + 2, _scaled(s2, factor)), put(out, row + 3, _scaled(s3, factor))
+    put(out, row + 4, _scaled(s4, factor)), put(out, row + 5, _scaled(s5, factor))
 
 
 @device
-def _two_rows(out, start, a, x, row, first, last):
+def _two_rows(out, start, a, x, factor, row, first, last):
     s0, s1 = _start(out, start, row), _start(out, start, row + 1)
     for k in range(first, last):
         column = get(x, k)
         s0, s1 = fma(a[row, k], column, s0), fma(a[row + 1, k], column, s1)
-    put(out, row, s0), put(out, row + 1, s1)
+    put(out, row, _scaled(s0, factor)), put(out, row + 1, _scaled(s1, factor))
 
 
 @device
-def _one_row(out, start, a, x, row, first, last):
+def _one_row(out, start, a, x, factor, row, first, last):
     s = _start(out, start, row)
     for k in range(first, last):
         s = fma(a[row, k], get(x, k), s)
-    put(out, row, s)
+    put(out, row, _scaled(s, factor))
 
 
 @njit(**inner)
-def multiply_add(out, start, a, x):
-    """out = start + a x. A vector starts each row at a number; `start` may be `out`."""
+def multiply_add(out, start, a, x, factor=None):
+    """out = (start + a x) factor. A vector starts each row at a number; `start` may be `out`."""
     row, n, depth = 0, a.shape[0], x.shape[0]
     while _SIX_FIT and row + 6 <= n:
-        _six_rows(out, start, a, x, row, 0, depth)
+        _six_rows(out, start, a, x, factor, row, 0, depth)
         row += 6
     while row + 2 <= n:
-        _two_rows(out, start, a, x, row, 0, depth)
+        _two_rows(out, start, a, x, factor, row, 0, depth)
         row += 2
     if row < n:
-        _one_row(out, start, a, x, row, 0, depth)
+        _one_row(out, start, a, x, factor, row, 0, depth)
 
 
 @device
@@ -87,13 +112,13 @@ def multiply_add_lower(out, start, a, x, first, last):
     """Rows first to last, less one, of start + a x for an a that is zero above its diagonal."""
     row, depth = first, a.shape[1]
     while _SIX_FIT and row + 6 <= last:
-        _six_rows(out, start, a, x, row, 0, min(row + 6, depth))
+        _six_rows(out, start, a, x, None, row, 0, min(row + 6, depth))
         row += 6
     while row + 2 <= last:
-        _two_rows(out, start, a, x, row, 0, min(row + 2, depth))
+        _two_rows(out, start, a, x, None, row, 0, min(row + 2, depth))
         row += 2
     if row < last:
-        _one_row(out, start, a, x, row, 0, min(row + 1, depth))
+        _one_row(out, start, a, x, None, row, 0, min(row + 1, depth))
 
 
 @njit(**inner)
@@ -101,10 +126,10 @@ def multiply_add_upper(out, start, a, x):
     """out = start + a x for an a that is zero below its diagonal."""
     row, (n, depth) = 0, a.shape
     while _SIX_FIT and row + 6 <= n:
-        _six_rows(out, start, a, x, row, row, depth)
+        _six_rows(out, start, a, x, None, row, row, depth)
         row += 6
     while row + 2 <= n:
-        _two_rows(out, start, a, x, row, row, depth)
+        _two_rows(out, start, a, x, None, row, row, depth)
         row += 2
     if row < n:
-        _one_row(out, start, a, x, row, row, depth)
+        _one_row(out, start, a, x, None, row, row, depth)
