@@ -165,6 +165,10 @@ def likelihood_of(value, gradient):
     return {"measurement": Own()}
 
 
+def nan_in_row_two(x, sigma):
+    return np.where(np.arange(len(x))[:, None] == 2, np.nan, -x)
+
+
 COMMON = [
     ({"y": [1.0, 2.0]}, ValueError, "y must have shape"),
     ({"y": [np.nan]}, ValueError, "y must be finite"),
@@ -230,6 +234,18 @@ OPTIONS = [
     (dp.posterior.langevin, {"preconditioner": np.ones(3)}, ValueError, "preconditioner must hav"),
     (dp.posterior.langevin, {"preconditioner": -np.eye(2)}, ValueError, "preconditioner must be"),
     (dp.posterior.langevin, {"first_chain": -1}, ValueError, "first_chain"),
+    (
+        dp.posterior.langevin,
+        {"first_chain": 5, "prior": score_of(lambda x: -x)},
+        TypeError,
+        "prior.sample must take first_chain=",
+    ),
+    (
+        dp.posterior.langevin,
+        {"first_chain": 100, "initial": X, "n_samples": 3, "prior": nan_in_row_two},
+        ValueError,
+        "prior.score returned NaN or infinity at step 0, chain 102",
+    ),
     (dp.posterior.langevin, {"resume": 3}, TypeError, "resume must be"),
     (dp.posterior.langevin, {"resume": OTHER}, TypeError, "resume must be a result of langevin"),
     (dp.posterior.annealed_smc, {"resume": OTHER}, TypeError, "resume must be a result of anneal"),

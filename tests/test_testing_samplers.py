@@ -205,6 +205,7 @@ def test_first_chain_is_tested_where_it_is_taken():
 def through_the_score(sampler):
     """The sampler on a prior that shows its score and its draws, nothing else."""
 
+    @functools.wraps(sampler)
     def run(prior, measurement, y, **options):
         shown = {name: getattr(prior, name) for name in ("score", "sample", "event_shape")}
         return sampler(SimpleNamespace(**shown), measurement, y, **options)
@@ -236,6 +237,38 @@ def test_samplers_of_the_library_pass(sampler, options):
     assert "calibration" in report.kept
     if options.get("interacting"):
         assert "chains_are_independent" in report.skipped
+
+
+def near(prior, measurement, y, *, n_samples, first_chain=0, own_centre=False, **options):
+    """`localized_langevin` around one point, or around one of its own for every chain."""
+    size = 100 if own_centre else 1
+    x0 = np.random.default_rng(0).normal(size=(size, *prior.event_shape))
+    return dp.posterior.localized_langevin(
+        prior,
+        measurement,
+        y,
+        x0=x0[first_chain : first_chain + n_samples] if own_centre else x0[0],
+        x0_std=0.5,
+        n_samples=n_samples,
+        first_chain=first_chain,
+        schedule=SHORT,
+        **options,
+    )
+
+
+SHORT = dp.posterior.AnnealingSchedule([4.0, 1.0], [1e-3], [5])
+compressed = functools.partial(dp.posterior.compressed_sensing, radius=0.5, schedule=SHORT)
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [near, functools.partial(near, own_centre=True), compressed],
+    ids=["localized_langevin", "a centre for each", "compressed_sensing"],
+)
+@pytest.mark.parametrize("seen", [lambda s: s, through_the_score], ids=["exact", "diffusion"])
+def test_local_samplers_have_independent_chains(sampler, seen):
+    """With draws of p(x | x0) from `sample_given`, and from the reverse diffusion."""
+    assert check_sampler(seen(sampler), skip=only("chains_are_independent")).kept
 
 
 def test_other_namespaces_pass():

@@ -8,7 +8,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-from .._checks import chain, number
+from .._checks import number
 from .._progress import reporter
 from .._xp import Array
 from ..random import Purpose, normal
@@ -46,7 +46,6 @@ class Settings:
     tolerance: float
     bandwidth: float
     metric: Preconditioner | None
-    first_chain: int
     progress: Any
     resume: Result | None
     initial: Any = None
@@ -60,7 +59,6 @@ def checked_settings(
     tolerance: Any,
     bandwidth: Any,
     preconditioner: Any,
-    first_chain: Any,
     progress: Any,
     resume: Result | None,
 ) -> Settings:
@@ -73,7 +71,6 @@ def checked_settings(
         number("tolerance", tolerance, above=0.0, at_most=0.999),
         _checked_bandwidth(problem, bandwidth),
         as_preconditioner(preconditioner, problem),
-        chain("first_chain", first_chain),
         progress,
         resume,
     )
@@ -83,7 +80,7 @@ def run(problem: Problem, settings: Settings) -> Result:
     """Algorithm 1: Langevin towards measurements whose extra noise shrinks to nothing."""
     started = time.perf_counter()
     bandwidth = settings.bandwidth
-    chains = Chains(problem, settings.metric, settings.first_chain)
+    chains = Chains(problem, settings.metric)
     reasons: tuple[str, ...] = ()
     if settings.resume is None:
         state, reasons = _start(problem, chains, settings, bandwidth)
@@ -164,7 +161,7 @@ def _auxiliary(chains: Chains, n: int, level: int) -> Array:
             step=level,
             purpose=Purpose.AUXILIARY,
             stage=stage,
-            first_chain=chains.first_chain,
+            first_chain=p.first_chain,
             like=like,
         )
 
@@ -176,7 +173,7 @@ def _auxiliary(chains: Chains, n: int, level: int) -> Array:
 def _start(
     problem: Problem, chains: Chains, settings: Settings, bandwidth: float
 ) -> tuple[State, tuple[str, ...]]:
-    x = problem.initial(settings.initial, problem.n_samples, first_chain=chains.first_chain)
+    x = problem.initial(settings.initial, problem.n_samples, first_chain=problem.first_chain)
     schedule, reasons = _schedule(problem, settings, x, bandwidth)
     largest = float(schedule.noise_ratio[0]) - 1
     offset = math.sqrt(largest) * _auxiliary(chains, x.shape[0], 0)

@@ -47,10 +47,8 @@ def as_preconditioner(value: Any, problem: Problem) -> Preconditioner | None:
 class Chains:
     """Advances flat chains (n, d) along tables of rows towards measurements."""
 
-    def __init__(
-        self, problem: Problem, metric: Preconditioner | None = None, first_chain: int = 0
-    ) -> None:
-        self.problem, self.first_chain, self.metric = problem, first_chain, metric
+    def __init__(self, problem: Problem, metric: Preconditioner | None = None) -> None:
+        self.problem, self.metric = problem, metric
         self.likelihood = Likelihood(problem)
         self.fused = self.metric is None and self.likelihood.matrix is not None
         self.fused = self.fused and is_mixture(problem.prior)
@@ -60,7 +58,7 @@ class Chains:
         if not self.fused:
             for s in range(step, step + n_steps):
                 x = self._row(x, row, s, white_y)
-            return self.problem.check_chains(x, step + n_steps, self.first_chain)
+            return self.problem.check_chains(x, step + n_steps)
         return self._fused(x, row, n_steps, step, white_y)
 
     def _fused(self, x: Array, row: Row, n_steps: int, step: int, white_y: Array) -> Array:
@@ -70,7 +68,7 @@ class Chains:
         x = advance_rows(p.xp, x, p.prior.tables(x.dtype), rows, linear, self._stream(step))
         p.n_score_evals += n_steps * x.shape[0]
         p.n_rounds += n_steps
-        return p.check_chains(x, step + n_steps, self.first_chain)
+        return p.check_chains(x, step + n_steps)
 
     def _row(self, x: Array, row: Row, step: int, white_y: Array) -> Array:
         p = self.problem
@@ -79,11 +77,12 @@ class Chains:
             drift = drift + row.likelihood * self.likelihood.gradient(x, white_y)
         if self.metric is None:
             return add_noise(p.xp, row.keep * x + drift, row.noise, self._stream(step))
-        z = normal(p.key, tuple(x.shape), step=step, first_chain=self.first_chain, like=x)
+        z = normal(p.key, tuple(x.shape), step=step, first_chain=p.first_chain, like=x)
         return row.keep * x + self.metric.drift(drift) + row.noise * self.metric.colour(z)
 
     def _stream(self, step: int) -> Stream:
-        return Stream(self.problem.key.words, self.first_chain, step, int(Purpose.NOISE))
+        p = self.problem
+        return Stream(p.key.words, p.first_chain, step, int(Purpose.NOISE))
 
 
 def langevin_row(step_size: float, bandwidth: float, noise_ratio: float = 1.0) -> Row:

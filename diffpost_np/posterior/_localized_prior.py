@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._xp import Array
 from ._diffuse import diffuse
-
-if TYPE_CHECKING:
-    from ._problem import Problem
+from ._problem import Problem, place
 
 
 class LocalizedPrior:
@@ -40,7 +38,8 @@ class LocalizedPrior:
         rows = self._rows(n)
         given = getattr(self.base, "sample_given", None)
         if given is not None:
-            return given(rows, self.std, rng=rng)
+            where = place("prior.sample_given", given, first_chain)
+            return given(rows, self.std, rng=rng, **where)
         flat = p.xp.reshape(rows, (n, -1))
         return p.events(diffuse(p, self._base_score, flat, self.std, first_chain))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from .._checks import integer
+from .._checks import chain, integer
 from .._products import product
 from .._progress import check_progress
 from .._xp import (
@@ -50,11 +51,13 @@ class Problem:
         n_samples: Any = 1,
         resume: Result | None = None,
         progress: Any = False,
+        first_chain: Any = 0,
     ) -> None:
         self.name, self.prior, self.measurement = name, prior, measurement
         check_progress(progress)
         self.key: Key = key(rng).fold(name) if resume is None else _checked_resume(name, resume).key
         self.n_samples = integer("n_samples", n_samples)
+        self.first_chain = chain("first_chain", first_chain)
         self.xp: ModuleType = array_namespace(y=y, **_held(prior), **_held(measurement))
         self.y, self.dtype = _checked_y(measurement, y, self.xp)
         self.device = device_of(self.y)
@@ -99,7 +102,7 @@ class Problem:
         if initial is None:
             name = "what prior.sample returns"
             draw = self.ability("sample", f"{self.name} starts from: give initial= instead")
-            start = draw(n, rng=self.key, **_first_chain(draw, first_chain))
+            start = draw(n, rng=self.key, **place("prior.sample", draw, first_chain))
         else:
             start = initial(n) if callable(initial) else initial
         start = as_batch(
@@ -126,12 +129,12 @@ class Problem:
         """A flat batch in the shape of events."""
         return self.xp.reshape(x, (x.shape[0], *self.event_shape))
 
-    def check_chains(self, x: Array, step: int, first_chain: int = 0) -> Array:
+    def check_chains(self, x: Array, step: int) -> Array:
         """`x` itself, or an error that names the first chain that diverged."""
         xp = self.xp
         finite = xp.all(xp.isfinite(x), axis=1)
         if not bool(xp.all(finite)):
-            chain = first_chain + int(xp.argmin(xp.astype(finite, xp.int8)))
+            chain = self.first_chain + int(xp.argmin(xp.astype(finite, xp.int8)))
             raise ValueError(
                 f"{self.name} diverged at step {step}, chain {chain}: the step size is too "
                 "large for this prior and noise"
@@ -143,7 +146,7 @@ class Problem:
         xp, value = self.xp, self._array(what, value, x, (x.shape[0],))
         fine = value < xp.inf
         if not bool(xp.all(fine)):
-            chain = int(xp.argmin(xp.astype(fine, xp.int8)))
+            chain = self.first_chain + int(xp.argmin(xp.astype(fine, xp.int8)))
             raise ValueError(f"{what} returned NaN or +infinity at chain {chain}")
         return value
 
@@ -161,7 +164,7 @@ class Problem:
         flat = flatten_events(self._array(what, value, x, (x.shape[0], *self.event_shape)), xp)
         finite = xp.all(xp.isfinite(flat), axis=1)
         if not bool(xp.all(finite)):
-            chain = int(xp.argmin(xp.astype(finite, xp.int8)))
+            chain = self.first_chain + int(xp.argmin(xp.astype(finite, xp.int8)))
             where = f"chain {chain}" if step is None else f"step {step}, chain {chain}"
             raise ValueError(f"{what} returned NaN or infinity at {where}")
         return flat
@@ -291,9 +294,18 @@ def _score_function(prior: Any) -> Callable[..., Any]:
     return score
 
 
-def _first_chain(draw: Any, first_chain: int) -> dict[str, int]:
-    """Priors of users need not know `first_chain`."""
-    return {"first_chain": first_chain} if first_chain else {}
+def place(what: str, draw: Callable[..., Any], first_chain: int) -> dict[str, int]:
+    """`first_chain` as an argument of a prior's draws, which need not know it where it is 0."""
+    if not first_chain:
+        return {}
+    try:
+        inspect.signature(draw).bind_partial(first_chain=first_chain)
+    except TypeError:
+        raise TypeError(
+            f"{what} must take first_chain= for a block of chains that starts at {first_chain}; "
+            "or give initial="
+        ) from None
+    return {"first_chain": first_chain}
 
 
 def is_mixture(prior: Any) -> bool:

@@ -110,7 +110,9 @@ def annealed_langevin(
     >>> bool(abs(result.mean() - exact.mean()).max() < 0.15)
     True
     """
-    problem = Problem("annealed_langevin", prior, measurement, y, rng, n_samples, resume, progress)
+    problem = Problem(
+        "annealed_langevin", prior, measurement, y, rng, n_samples, resume, progress, first_chain
+    )
     settings = checked_settings(
         problem,
         schedule,
@@ -119,7 +121,6 @@ def annealed_langevin(
         tolerance,
         bandwidth,
         preconditioner,
-        first_chain,
         progress,
         resume,
     )

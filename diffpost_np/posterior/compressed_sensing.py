@@ -121,7 +121,9 @@ def compressed_sensing(
     >>> sorted(result.stages)
     ['localized', 'posterior', 'warm_start']
     """
-    problem = Problem("compressed_sensing", prior, measurement, y, rng, n_samples, resume, progress)
+    problem = Problem(
+        "compressed_sensing", prior, measurement, y, rng, n_samples, resume, progress, first_chain
+    )
     settings = checked_settings(
         problem,
         schedule,
@@ -130,16 +132,15 @@ def compressed_sensing(
         tolerance,
         bandwidth,
         preconditioner,
-        first_chain,
         progress,
         resume,
     )
     width = number("radius", radius, above=0.0) / number("delta", delta, above=0.0, at_most=1.0)
     warm = _warm_start(problem, warm_start)
-    place = {"purpose": Purpose.INITIAL, "stage": 3, "first_chain": settings.first_chain}
+    place = {"purpose": Purpose.INITIAL, "stage": 3, "first_chain": problem.first_chain}
     noise = normal(problem.key, (problem.n_samples, problem.d), like=warm, **place)
     local = LocalizedPrior(problem, warm + width * noise, width)
-    start = local.sample(problem.n_samples, rng=problem.key, first_chain=settings.first_chain)
+    start = local.sample(problem.n_samples, rng=problem.key, first_chain=problem.first_chain)
     problem.localize(local)
     result = run(problem, replace(settings, initial=start))
     stages = {

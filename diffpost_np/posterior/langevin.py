@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from .._checks import chain, integer, number
+from .._checks import integer, number
 from .._progress import reporter
 from .._xp import Array
 from ._chains import Chains, as_preconditioner, langevin_row
@@ -113,14 +113,15 @@ def langevin(
     (1000, 2)
     """
     started = time.perf_counter()
-    problem = Problem("langevin", prior, measurement, y, rng, n_samples, resume, progress)
-    first_chain = chain("first_chain", first_chain)
+    problem = Problem(
+        "langevin", prior, measurement, y, rng, n_samples, resume, progress, first_chain
+    )
     n_steps = integer("n_steps", n_steps)
     row = langevin_row(
         number("step_size", step_size, above=0.0), number("bandwidth", bandwidth, at_least=0.0)
     )
-    chains = Chains(problem, as_preconditioner(preconditioner, problem), first_chain)
-    state: State = resume.state if resume else _start(problem, initial, first_chain)
+    chains = Chains(problem, as_preconditioner(preconditioner, problem))
+    state: State = resume.state if resume else _start(problem, initial)
     x, step, last = state.x, state.step, state.step + n_steps
     with reporter(progress, "langevin") as report:
         while step < last:
@@ -142,5 +143,6 @@ def langevin(
     )
 
 
-def _start(problem: Problem, initial: Any, first_chain: int) -> State:
-    return State(problem.initial(initial, problem.n_samples, first_chain=first_chain), 0, 0)
+def _start(problem: Problem, initial: Any) -> State:
+    x = problem.initial(initial, problem.n_samples, first_chain=problem.first_chain)
+    return State(x, 0, 0)

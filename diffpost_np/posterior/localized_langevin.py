@@ -116,7 +116,9 @@ def localized_langevin(
     >>> bool((result.samples > 0).mean() > 0.99)
     True
     """
-    problem = Problem("localized_langevin", prior, measurement, y, rng, n_samples, resume, progress)
+    problem = Problem(
+        "localized_langevin", prior, measurement, y, rng, n_samples, resume, progress, first_chain
+    )
     settings = checked_settings(
         problem,
         schedule,
@@ -125,7 +127,6 @@ def localized_langevin(
         tolerance,
         bandwidth,
         preconditioner,
-        first_chain,
         progress,
         resume,
     )

@@ -13,10 +13,10 @@ from .._xp import (
 )
 from ..operators._base import parameter
 from ..operators._dense import columns_shape
-from ..random import Key, Purpose, key, normal
+from ..random import Key, Purpose, normal
 from . import _mixture_math as math_
-from ._base import Prior
 from ._covariance import Covariance, LowRank, as_covariance
+from ._given import SampledGiven
 from ._mixture_draws import choose, draw_chosen, shrink_chosen
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Gaussian", "GaussianMixture"]
 
 
-class GaussianMixture(Prior):
+class GaussianMixture(SampledGiven):
     """A mixture of Gaussians, sum_k w_k N(mu_k, C_k).
 
     Parameters
@@ -180,39 +180,6 @@ class GaussianMixture(Prior):
         xp, flat, level = self._enter(x, sigma)
         return math_.mixture_responsibilities(xp, flat, level * level, self.tables(flat.dtype))
 
-    def sample_given(self, x_noisy: Array, sigma: Any, rng: Any = None) -> Array:
-        """Draw x given x + sigma z = x_noisy, exactly, one draw for each point.
-
-        Parameters
-        ----------
-        x_noisy : array, shape (n, *event_shape)
-            Noisy points.
-        sigma : float or array of shape (n,)
-            Noise level.
-        rng : optional
-            What `diffpost_np.random.key` takes.
-
-        Returns
-        -------
-        array, shape (n, *event_shape)
-            One draw for each row.
-
-        Raises
-        ------
-        ValueError
-            If an argument has a wrong shape or is not finite.
-        """
-        xp, flat, level = self._enter(x_noisy, sigma, name="x_noisy")
-        s2, tables = level * level, self.tables(flat.dtype)
-        own = key(rng).fold("prior.sample_given")
-        weights = math_.mixture_responsibilities(xp, flat, s2, tables)
-        chosen = choose(xp, weights, own)
-        prior_draw = draw_chosen(xp, tables, chosen, own)
-        z = normal(own, flat.shape, purpose=Purpose.AUXILIARY, like=flat)
-        residual = flat - prior_draw - level[:, None] * z
-        shift = shrink_chosen(xp, tables, chosen, residual, s2)
-        return xp.reshape(prior_draw + shift, x_noisy.shape)
-
     def posterior(self, measurement: LinearGaussian, y: Any) -> GaussianMixture:
         """Law of x given y = A x + noise, again a mixture.
 
@@ -308,6 +275,17 @@ class GaussianMixture(Prior):
 
     def _log_density(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
         return math_.mixture_log_density(xp, x, sigma * sigma, self.tables(x.dtype))
+
+    def _sample_given(
+        self, xp: ModuleType, x: Array, sigma: Array, key: Key, first_chain: int
+    ) -> Array:
+        s2, tables = sigma * sigma, self.tables(x.dtype)
+        weights = math_.mixture_responsibilities(xp, x, s2, tables)
+        chosen = choose(xp, weights, key, first_chain)
+        prior_draw = draw_chosen(xp, tables, chosen, key, first_chain)
+        z = normal(key, x.shape, purpose=Purpose.AUXILIARY, first_chain=first_chain, like=x)
+        residual = x - prior_draw - sigma[:, None] * z
+        return prior_draw + shrink_chosen(xp, tables, chosen, residual, s2)
 
     def _sample(self, key: Key, n: int, first_chain: int) -> Array:
         tables = self.tables(self.means.dtype)
