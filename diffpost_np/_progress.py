@@ -32,6 +32,9 @@ class Progress:
 class Reporter:
     """A context whose call `report(step, total, **numbers)` says whether to stop; silent."""
 
+    watched = False
+    """Whether anybody sees the numbers."""
+
     def __call__(self, step: float, total: float, **numbers: float) -> bool:
         return False
 
@@ -50,6 +53,8 @@ class Reporter:
 class Callback(Reporter):
     """Calls a function of the user, which asks to stop by returning True."""
 
+    watched = True
+
     def __init__(self, function: Callable[[Progress], Any]) -> None:
         self.function = function
 
@@ -60,6 +65,8 @@ class Callback(Reporter):
 
 class Bar(Reporter):
     """One tqdm bar, without tqdm's monitor thread."""
+
+    watched = True
 
     def __init__(self, name: str) -> None:
         from tqdm.auto import tqdm

@@ -14,7 +14,7 @@ from .._xp import as_float_array
 __all__ = ["AnnealingSchedule"]
 
 # The theorem fixes its constants up to a factor; this one keeps the averaged marginal of the
-# Gaussian example within the tolerance (tests/test_annealed_langevin.py).
+# Gaussian example within the tolerance (tests/test_langevin.py).
 _CONSTANT = 16.0
 _STEPS_PER_TIME = 10.0
 _FLOAT = np.dtype(float)

@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from .._noise import cholesky
 from .._philox import Stream
 from .._rows import Linear, Row, add_noise, advance_rows
-from .._xp import Array, as_float_array
+from .._xp import Array
 from ..random import Purpose, normal
-from ._problem import Likelihood, Problem, is_mixture
-
-
-class Preconditioner:
-    """A constant symmetric positive definite matrix M, diagonal or full.
-
-    Langevin becomes x + h M g + sqrt(2 h) M^(1/2) xi, with the same stationary law.
-    """
-
-    def __init__(self, value: Any, problem: Problem) -> None:
-        xp, d = problem.xp, problem.d
-        array = as_float_array("preconditioner", value, xp=xp, dtype=problem.dtype)
-        if tuple(array.shape) not in ((d,), (d, d)):
-            raise ValueError(
-                f"preconditioner must have shape ({d},) or ({d}, {d}), got {tuple(array.shape)}"
-            )
-        if array.ndim == 1 and bool(xp.any(array <= 0)):
-            raise ValueError(f"preconditioner must be positive, got {float(xp.min(array)):g}")
-        self.matrix = array
-        self.root = xp.sqrt(array) if array.ndim == 1 else cholesky("preconditioner", array, xp)
-
-    def drift(self, g: Array) -> Array:
-        return g * self.matrix if self.matrix.ndim == 1 else g @ self.matrix
-
-    def colour(self, z: Array) -> Array:
-        return z * self.root if self.root.ndim == 1 else z @ self.root.T
-
-
-def as_preconditioner(value: Any, problem: Problem) -> Preconditioner | None:
-    """What a user gave as `preconditioner`, checked."""
-    return None if value is None else Preconditioner(value, problem)
+from ._likelihood import Likelihood
+from ._preconditioner import Preconditioner
+from ._problem import Problem, is_mixture
 
 
 class Chains:
@@ -55,11 +24,17 @@ class Chains:
 
     def advance(self, x: Array, row: Row, n_steps: int, step: int, white_y: Array) -> Array:
         """n_steps equal rows, the first of them step number `step`."""
-        if not self.fused:
-            for s in range(step, step + n_steps):
-                x = self._row(x, row, s, white_y)
-            return self.problem.check_chains(x, step + n_steps)
-        return self._fused(x, row, n_steps, step, white_y)
+        if self.fused:
+            return self._fused(x, row, n_steps, step, white_y)
+        for s in range(step, step + n_steps):
+            x = self.problem.check_chains(self._row(x, row, s, white_y), s + 1)
+        return x
+
+    def numbers(self, x: Array) -> dict[str, float]:
+        """What progress tells of chains: their data misfit, where the noise has a unit."""
+        if self.likelihood.white_y is None:
+            return {}
+        return {"misfit": self.likelihood.misfit(self.likelihood.value(x))}
 
     def _fused(self, x: Array, row: Row, n_steps: int, step: int, white_y: Array) -> Array:
         p, matrix = self.problem, self.likelihood.matrix

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from types import ModuleType
 from typing import NamedTuple
@@ -18,26 +17,26 @@ class Curvature(NamedTuple):
     """Convexity of -log p as seen at some of its draws.
 
     `alpha` is a lower tenth of the smallest eigenvalues of the Hessian and of the curvature along
-    segments between points, `smoothness` the largest eigenvalue, and `concave_share` the share
-    of segments along which log p is concave.
+    segments between points, `smoothness` the largest eigenvalue, `concave_share` the share of
+    segments along which log p is concave, and `variance` the largest of a coordinate.
     """
 
     alpha: float
     smoothness: float
     concave_share: float
+    variance: float
 
 
 def curvature(
     xp: ModuleType, score: Callable[[Array], Array], points: Array, key: Key
 ) -> Curvature:
-    """Look at the curvature of -log p at points (n, d).
+    """Look at the curvature of -log p at points (n, d), which must not all be the same.
 
     Eigenvalues by Lanczos on central differences of the score: exact up to rounding for
     d <= 24, and from inside for larger d, that is alpha may come out too large and L too small.
     """
-    scale = float(xp.max(xp.std(points, axis=0)))
-    scale = scale if scale > 0 else 1.0
-    step = scale * (1e-5 if points.dtype == xp.float64 else 1e-2) * math.sqrt(points.shape[1])
+    variance = float(xp.max(xp.var(points, axis=0)))
+    step = (variance * points.shape[1]) ** 0.5 * (1e-5 if points.dtype == xp.float64 else 1e-2)
 
     def product(v: Array) -> Array:
         return (score(points - step * v) - score(points + step * v)) / (2 * step)
@@ -47,7 +46,7 @@ def curvature(
     slopes = _slopes(xp, score, points)
     alpha = min(_lower_tenth(xp, ritz[:, 0]), _lower_tenth(xp, xp.reshape(slopes, (-1,))))
     share = float(xp.mean(xp.astype(xp.min(slopes, axis=1) > 0, points.dtype)))
-    return Curvature(alpha, float(xp.max(ritz)), share)
+    return Curvature(alpha, float(xp.max(ritz)), share, variance)
 
 
 def _slopes(xp: ModuleType, score: Callable[[Array], Array], x: Array) -> Array:

@@ -19,7 +19,7 @@ class LocalizedPrior:
 
     def __init__(self, problem: Problem, x0: Array, std: float) -> None:
         self.base, self.problem = problem.prior, problem
-        self.x0, self.std = x0, std
+        self.x0, self.std = problem.events(x0), std
         self.event_shape = problem.event_shape
         self.has_density = getattr(self.base, "has_density", True)
         self._base_score = problem.checked_score()
@@ -44,7 +44,5 @@ class LocalizedPrior:
         return p.events(diffuse(p, self._base_score, flat, self.std, first_chain))
 
     def _rows(self, n: int) -> Array:
-        """x0 for n chains; where there are fewer, they start over."""
-        xp = self.problem.xp
-        rows = xp.take(self.x0, xp.arange(n) % self.x0.shape[0], axis=0)
-        return xp.reshape(rows, (n, *self.event_shape))
+        """x0 for n chains."""
+        return self.problem.xp.broadcast_to(self.x0, (n, *self.event_shape))

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from .._xp import Array
 from ._displacement import Displacement
+from ._likelihood import Likelihood
 from ._local_moves import check_conjugate, redraw, tempered_posterior
 from ._moves import MOVES, Metric, Point, Target
-from ._problem import Likelihood, Problem
+from ._problem import Problem
 from ._smc_options import Options
 from ._tempering import effective_sample_size, log_mean_exp, next_temperature, systematic_resample
 
@@ -124,7 +125,7 @@ class Sampler:
         score = self.problem.score(x)
         density = None
         if self.options.metropolis and self.log_density is not None:
-            density = self.log_density(self.problem.events(x))
+            density = self.log_density(self.problem.shown(x))
             density = self.problem.values("prior.log_density", density, x)
         return Point(x, score, value, gradient, density)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from ._annealed_run import checked_settings, run
+from ._annealed_run import run
 from ._problem import Problem
 from ._result import Result
+from ._settings import Settings
 
 __all__ = ["annealed_langevin"]
 
@@ -54,8 +54,10 @@ def annealed_langevin(
     schedule : "auto" or AnnealingSchedule, optional
         Noise levels, steps and step sizes; "auto" builds the theorem's admissible schedule.
     alpha, smoothness : float, optional
-        Strong convexity and smoothness of -log p, for "auto"; estimated from the score at
-        prior draws by default.
+        Strong convexity and smoothness of -log p, for "auto": bounds of the eigenvalues of its
+        Hessian H, or of M^(1/2) H M^(1/2) under a preconditioner M. By default they are estimated
+        from the score at 64 draws of `prior.sample`, or of an `initial` that is a function, so
+        that they do not depend on `n_samples`; where there is neither they must be given.
     tolerance : float, optional
         Error that "auto" aims at, in (0, 1).
     initial : array or callable, optional
@@ -68,7 +70,8 @@ def annealed_langevin(
     first_chain : int, optional
         Index of the first chain in a larger run.
     resume : Result, optional
-        A run that was stopped: go on from there, to the same bits.
+        A run of the same arguments that was stopped: go on from there, to the same bits. Its
+        key, schedule and number of chains are taken from it.
 
     Returns
     -------
@@ -79,7 +82,8 @@ def annealed_langevin(
     ------
     ValueError
         If an argument is out of range, has a wrong shape or is not finite, the prior has no
-        density and no bandwidth is given, or a chain diverges (with its step and chain).
+        density and no bandwidth is given, "auto" cannot estimate a constant, or a chain
+        diverges (with its step and chain).
     TypeError
         If array types are mixed or an ability is missing.
 
@@ -113,15 +117,6 @@ def annealed_langevin(
     problem = Problem(
         "annealed_langevin", prior, measurement, y, rng, n_samples, resume, progress, first_chain
     )
-    settings = checked_settings(
-        problem,
-        schedule,
-        alpha,
-        smoothness,
-        tolerance,
-        bandwidth,
-        preconditioner,
-        progress,
-        resume,
-    )
-    return run(problem, replace(settings, initial=initial))
+    asked = Settings(schedule, alpha, smoothness, tolerance, bandwidth, preconditioner)
+    settings = asked.checked(problem)
+    return run(problem, settings, initial)

@@ -8,11 +8,13 @@ from typing import Any
 from .._checks import number
 from .._xp import Array, as_float_array, flatten_events
 from ..random import Purpose, normal
-from ._annealed_run import checked_settings, run
+from ._annealed_run import run
+from ._auto_schedule import N_PROBES, settled
 from ._lasso import lasso
 from ._localized_prior import LocalizedPrior
 from ._problem import Problem
 from ._result import Result
+from ._settings import Settings
 
 __all__ = ["compressed_sensing"]
 
@@ -60,14 +62,16 @@ def compressed_sensing(
     progress : bool or callable, optional
         True shows a bar; a callable gets a record per level and may return True to stop.
     warm_start : array, shape event_shape, optional
-        The naive reconstruction; the LASSO with the universal penalty by default.
+        The naive reconstruction; by default the LASSO with the universal penalty, sqrt(2 log d)
+        times the largest norm of a column of A in units of the noise.
     delta : float, optional
         Failure probability that the added noise buys, in (0, 1].
     schedule : "auto" or AnnealingSchedule, optional
         Noise levels, steps and step sizes; "auto" builds the theorem's admissible schedule.
     alpha, smoothness : float, optional
-        Strong convexity and smoothness of -log p(x | warm start), for "auto"; estimated from the
-        score at its draws by default.
+        Strong convexity and smoothness of -log p(x | warm start), for "auto": bounds of the
+        eigenvalues of its Hessian H, or of M^(1/2) H M^(1/2) under a preconditioner M. By default
+        they are estimated from the score at 64 draws.
     tolerance : float, optional
         Error that "auto" aims at, in (0, 1).
     bandwidth : float, optional
@@ -76,10 +80,10 @@ def compressed_sensing(
     preconditioner : array, shape (d,) or (d, d), optional
         Constant positive definite matrix that multiplies the drift and colours the noise.
     first_chain : int, optional
-        Index of the first chain in a larger run; the parts agree on a schedule if they are given
-        `alpha` and `smoothness`.
+        Index of the first chain in a larger run.
     resume : Result, optional
-        A run that was stopped: go on from there, to the same bits.
+        A run of the same arguments that was stopped: go on from there, to the same bits. Its
+        key, schedule and number of chains are taken from it.
 
     Returns
     -------
@@ -91,7 +95,8 @@ def compressed_sensing(
     ------
     ValueError
         If an argument is out of range, has a wrong shape or is not finite, the prior has no
-        density and no bandwidth is given, or a chain diverges (with its step and chain).
+        density and no bandwidth is given, "auto" cannot estimate a constant, or a chain
+        diverges (with its step and chain).
     TypeError
         If array types are mixed.
 
@@ -124,39 +129,44 @@ def compressed_sensing(
     problem = Problem(
         "compressed_sensing", prior, measurement, y, rng, n_samples, resume, progress, first_chain
     )
-    settings = checked_settings(
-        problem,
-        schedule,
-        alpha,
-        smoothness,
-        tolerance,
-        bandwidth,
-        preconditioner,
-        progress,
-        resume,
-    )
+    asked = Settings(schedule, alpha, smoothness, tolerance, bandwidth, preconditioner)
+    settings = asked.checked(problem)
     width = number("radius", radius, above=0.0) / number("delta", delta, above=0.0, at_most=1.0)
     warm = _warm_start(problem, warm_start)
-    place = {"purpose": Purpose.INITIAL, "stage": 3, "first_chain": problem.first_chain}
-    noise = normal(problem.key, (problem.n_samples, problem.d), like=warm, **place)
-    local = LocalizedPrior(problem, warm + width * noise, width)
-    start = local.sample(problem.n_samples, rng=problem.key, first_chain=problem.first_chain)
+    local = _near(problem, warm, width, problem.n_samples, problem.first_chain)
+    start = _localized(problem, local)
+    if resume is None:
+        probes = _near(problem, warm, width, N_PROBES, 0)
+        problem.localize(probes)
+        settings = settled(problem, settings)
     problem.localize(local)
-    result = run(problem, replace(settings, initial=start))
-    stages = {
-        "warm_start": problem.events(warm)[0, ...],
-        "localized": start,
-        "posterior": result.samples,
-    }
-    return replace(result, stages=stages)
+    result = run(problem, settings, start)
+    stages = {"warm_start": problem.events(warm)[0, ...], "localized": start}
+    return replace(result, stages={**stages, "posterior": result.samples})
 
 
 def _warm_start(problem: Problem, warm_start: Any) -> Array:
-    """The flat row (1, d) that the user gave, or the LASSO's."""
+    """The flat row (1, d) of the run that goes on, that the user gave, or the LASSO's."""
+    xp = problem.xp
+    if problem.resume is not None:
+        warm_start = problem.resume.stages["warm_start"]
     if warm_start is None:
         return lasso(problem)
-    xp = problem.xp
     warm = as_float_array(
         "warm_start", warm_start, xp=xp, dtype=problem.dtype, shape=problem.event_shape
     )
     return flatten_events(warm[None, ...], xp)
+
+
+def _near(problem: Problem, warm: Array, width: float, n: int, first_chain: int) -> LocalizedPrior:
+    """The prior of chains that each see the warm start through noise of their own."""
+    where = {"purpose": Purpose.INITIAL, "stage": 3, "first_chain": first_chain}
+    noise = normal(problem.key, (n, problem.d), like=warm, **where)
+    return LocalizedPrior(problem, warm + width * noise, width)
+
+
+def _localized(problem: Problem, local: LocalizedPrior) -> Array:
+    """Draws of p(x | warm start), those of the run that goes on if there is one."""
+    if problem.resume is not None:
+        return problem.resume.stages["localized"]
+    return local.sample(problem.n_samples, rng=problem.key, first_chain=problem.first_chain)

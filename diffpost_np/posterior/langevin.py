@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._checks import integer, number
 from .._progress import reporter
+from .._rows import Row
 from .._xp import Array
-from ._chains import Chains, as_preconditioner, langevin_row
+from ._chains import Chains, langevin_row
+from ._preconditioner import as_preconditioner
 from ._problem import Problem
 from ._result import Result
 
@@ -26,6 +28,7 @@ class State:
     x: Array
     step: int
     n_score_evals: int
+    first_chain: int
 
 
 def langevin(
@@ -76,7 +79,8 @@ def langevin(
     first_chain : int, optional
         Index of the first chain in a larger run.
     resume : Result, optional
-        An earlier run: go on from its last points for `n_steps` more.
+        An earlier run: go on from its last points for `n_steps` more, with its key and its
+        number of chains.
 
     Returns
     -------
@@ -121,28 +125,34 @@ def langevin(
         number("step_size", step_size, above=0.0), number("bandwidth", bandwidth, at_least=0.0)
     )
     chains = Chains(problem, as_preconditioner(preconditioner, problem))
-    state: State = resume.state if resume else _start(problem, initial)
-    x, step, last = state.x, state.step, state.step + n_steps
-    with reporter(progress, "langevin") as report:
-        while step < last:
-            n = min(_CHUNK, last - step)
-            x = chains.advance(x, row, n, step, chains.likelihood.white_y)
-            step += n
-            if report(step, last):
-                break
-    n_evals = state.n_score_evals + problem.n_score_evals
+    state = _start(problem, initial) if resume is None else resume.state
+    last = state.step + n_steps
+    state = _advance(chains, state, row, last)
     return Result(
-        samples=problem.events(x),
+        samples=problem.events(state.x),
         method="langevin",
-        n_score_evals=n_evals,
-        n_rounds=step,
+        n_score_evals=state.n_score_evals,
+        n_rounds=state.step,
         seconds=time.perf_counter() - started,
         key=problem.key,
-        finished=step == last,
-        state=State(x, step, n_evals),
+        finished=state.step == last,
+        state=state,
     )
 
 
 def _start(problem: Problem, initial: Any) -> State:
     x = problem.initial(initial, problem.n_samples, first_chain=problem.first_chain)
-    return State(x, 0, 0)
+    return State(x, 0, 0, problem.first_chain)
+
+
+def _advance(chains: Chains, state: State, row: Row, last: int) -> State:
+    """Step by step to the last one, or until the user asks to stop."""
+    p, x, step = chains.problem, state.x, state.step
+    with reporter(p.progress, p.name) as report:
+        while step < last:
+            n = min(_CHUNK, last - step)
+            x = chains.advance(x, row, n, step, chains.likelihood.white_y)
+            step += n
+            if report(step, last, **(chains.numbers(x) if report.watched else {})):
+                break
+    return replace(state, x=x, step=step, n_score_evals=state.n_score_evals + p.n_score_evals)

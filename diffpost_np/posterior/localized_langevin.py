@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from .._checks import number
 from .._xp import Array, as_float_array, flatten_events
-from ._annealed_run import checked_settings, run
+from ._annealed_run import run
 from ._localized_prior import LocalizedPrior
 from ._problem import Problem
 from ._result import Result
+from ._settings import Settings
 
 __all__ = ["localized_langevin"]
 
@@ -61,8 +61,9 @@ def localized_langevin(
     schedule : "auto" or AnnealingSchedule, optional
         Noise levels, steps and step sizes; "auto" builds the theorem's admissible schedule.
     alpha, smoothness : float, optional
-        Strong convexity and smoothness of -log p(x | x0), for "auto"; estimated from the score at
-        its draws by default.
+        Strong convexity and smoothness of -log p(x | x0), for "auto": bounds of the eigenvalues of
+        its Hessian H, or of M^(1/2) H M^(1/2) under a preconditioner M. By default they are
+        estimated from the score at 64 draws; where chains have an x0 each they must be given.
     tolerance : float, optional
         Error that "auto" aims at, in (0, 1).
     initial : array or callable, optional
@@ -76,7 +77,8 @@ def localized_langevin(
     first_chain : int, optional
         Index of the first chain in a larger run.
     resume : Result, optional
-        A run that was stopped: go on from there, to the same bits.
+        A run of the same arguments that was stopped: go on from there, to the same bits. Its
+        key, schedule and number of chains are taken from it.
 
     Returns
     -------
@@ -87,7 +89,8 @@ def localized_langevin(
     ------
     ValueError
         If an argument is out of range, has a wrong shape or is not finite, the prior has no
-        density and no bandwidth is given, or a chain diverges (with its step and chain).
+        density and no bandwidth is given, "auto" cannot estimate a constant, or a chain
+        diverges (with its step and chain).
     TypeError
         If array types are mixed.
 
@@ -119,23 +122,14 @@ def localized_langevin(
     problem = Problem(
         "localized_langevin", prior, measurement, y, rng, n_samples, resume, progress, first_chain
     )
-    settings = checked_settings(
-        problem,
-        schedule,
-        alpha,
-        smoothness,
-        tolerance,
-        bandwidth,
-        preconditioner,
-        progress,
-        resume,
-    )
-    centre = _checked_centre(problem, x0)
+    asked = Settings(schedule, alpha, smoothness, tolerance, bandwidth, preconditioner)
+    settings = asked.checked(problem)
+    centre = _checked_centre(problem, x0, settings)
     problem.localize(LocalizedPrior(problem, centre, number("x0_std", x0_std, above=0.0)))
-    return run(problem, replace(settings, initial=initial))
+    return run(problem, settings, initial)
 
 
-def _checked_centre(problem: Problem, x0: Any) -> Array:
+def _checked_centre(problem: Problem, x0: Any, settings: Settings) -> Array:
     """x0 as flat rows, one or one for each chain."""
     xp, event = problem.xp, problem.event_shape
     centre = as_float_array("x0", x0, xp=xp, dtype=problem.dtype, device=problem.device)
@@ -145,5 +139,10 @@ def _checked_centre(problem: Problem, x0: Any) -> Array:
         raise ValueError(
             f"x0 must have shape {event}, or one such row for each of the {problem.n_samples} "
             f"samples, got {tuple(centre.shape)}"
+        )
+    elif settings.needs_estimates and problem.resume is None:
+        raise ValueError(
+            "x0 differs between chains, which share a schedule: give alpha= and smoothness= to "
+            "schedule='auto'"
         )
     return flatten_events(centre, xp)

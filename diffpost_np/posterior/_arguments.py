@@ -1,0 +1,102 @@
+"""Arguments of posterior samplers, checked and in canonical form."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from .._xp import Array, array_namespace, as_float_array, check_shape
+from ..measurement import LinearGaussian
+from ..operators import Operator
+from ..operators._base import as_shape
+from ._result import Result
+
+if TYPE_CHECKING:
+    from ._problem import Problem
+
+DEFAULT_N_SAMPLES = 1000
+"""What samplers draw where nothing is said."""
+
+
+def checked_resume(name: str, resume: Any) -> Result:
+    if not isinstance(resume, Result) or resume.method != name or resume.state is None:
+        raise TypeError(f"resume must be a result of {name}, got {resume!r}")
+    return resume
+
+
+def resumed_place(problem: Problem, resume: Result) -> tuple[int, int]:
+    """Number and first index of the chains of a run that goes on, which nothing contradicts."""
+    check_shape("resume.samples", resume.samples, (None, *problem.event_shape))
+    array_namespace(y=problem.y, resume=resume.samples)
+    if resume.samples.dtype != problem.dtype:
+        raise ValueError(
+            f"y must have the precision of the run to resume, {resume.samples.dtype}, "
+            f"got {problem.y.dtype}"
+        )
+    n, first = resume.samples.shape[0], getattr(resume.state, "first_chain", 0)
+    _check_same("n_samples", problem.n_samples, n, DEFAULT_N_SAMPLES)
+    _check_same("first_chain", problem.first_chain, first, 0)
+    return n, first
+
+
+def _check_same(name: str, given: int, resumed: int, default: int) -> None:
+    if given not in (resumed, default):
+        raise ValueError(
+            f"{name} must be {resumed}, as in the run to resume, or be left out, got {given}"
+        )
+
+
+def held(thing: Any) -> dict[str, Any]:
+    if isinstance(thing, Operator | LinearGaussian) or hasattr(thing, "_arrays"):
+        return thing._arrays()
+    return {}
+
+
+def checked_y(measurement: Any, y: Any, xp: ModuleType) -> tuple[Array, Any]:
+    if isinstance(measurement, LinearGaussian):
+        y = measurement.check_y(y, xp)
+    else:
+        for name in ("log_likelihood", "log_likelihood_grad"):
+            if not hasattr(measurement, name):
+                raise TypeError(f"measurement has no .{name}: {type(measurement).__name__}")
+        y = as_float_array("y", y, xp=xp, allow_complex=True)
+    return y, xp.float32 if y.dtype in (xp.float32, xp.complex64) else xp.float64
+
+
+def common_event_shape(prior: Any, measurement: Any) -> tuple[int, ...]:
+    shapes = {
+        name: as_shape(f"{name}.event_shape", thing.event_shape)
+        for name, thing in (("prior", prior), ("measurement", measurement))
+        if getattr(thing, "event_shape", None) is not None
+    }
+    if not shapes:
+        raise TypeError("neither prior nor measurement has an event_shape")
+    if len(set(shapes.values())) > 1:
+        raise ValueError(
+            f"measurement takes events of shape {shapes['measurement']}, "
+            f"the prior has {shapes['prior']}"
+        )
+    return next(iter(shapes.values()))
+
+
+def score_function(prior: Any) -> Callable[..., Any]:
+    score = getattr(prior, "score", prior)
+    if not callable(score):
+        raise TypeError(f"prior must have .score(x, sigma) or be that callable, got {prior!r}")
+    return score
+
+
+def place(what: str, draw: Callable[..., Any], first_chain: int) -> dict[str, int]:
+    """`first_chain` as an argument of a prior's draws, which need not know it where it is 0."""
+    if not first_chain:
+        return {}
+    try:
+        inspect.signature(draw).bind_partial(first_chain=first_chain)
+    except TypeError:
+        raise TypeError(
+            f"{what} must take first_chain= for a block of chains that starts at {first_chain}; "
+            "or give initial="
+        ) from None
+    return {"first_chain": first_chain}

@@ -1,0 +1,72 @@
+"""A run that was stopped and goes on: the same bits, costs and warnings, and no contradictions."""
+
+import functools
+
+import numpy as np
+import pytest
+
+import diffpost_np as dp
+
+TWO_MODES = dp.priors.GaussianMixture([0.5, 0.5], [[-2.0, 0.0], [2.0, 0.0]], 0.3)
+MEASUREMENT, Y = dp.LinearGaussian(np.array([[1.0, 2.0]]), 1.0), np.array([1.0])
+N, FIRST = 10, 50
+
+ANNEALED = {
+    "annealed_langevin": dp.posterior.annealed_langevin,
+    "localized_langevin": functools.partial(
+        dp.posterior.localized_langevin, x0=np.zeros(2), x0_std=2.0
+    ),
+    "compressed_sensing": functools.partial(dp.posterior.compressed_sensing, radius=0.5),
+}
+PLACED = {
+    **{name: functools.partial(f, tolerance=0.9) for name, f in ANNEALED.items()},
+    "langevin": functools.partial(dp.posterior.langevin, step_size=0.01, n_steps=200),
+}
+pytestmark = pytest.mark.filterwarnings("ignore:.*(not log-concave|stand behind):RuntimeWarning")
+
+
+def stopped(sampler, **options):
+    return sampler(
+        TWO_MODES, MEASUREMENT, Y, n_samples=N, rng=0, progress=lambda p: True, **options
+    )
+
+
+@pytest.mark.parametrize("name", ANNEALED)
+def test_nothing_is_lost(name):
+    """Place, warnings, stages and costs are those of a run that was never stopped."""
+    sampler = PLACED[name]
+    whole = sampler(TWO_MODES, MEASUREMENT, Y, n_samples=N, first_chain=FIRST, rng=0)
+    part = stopped(sampler, first_chain=FIRST)
+    rest = sampler(TWO_MODES, MEASUREMENT, Y, resume=part)
+    assert not part.finished and rest.finished
+    np.testing.assert_array_equal(rest.samples, whole.samples)
+    assert rest.warnings == whole.warnings != ()
+    assert (rest.n_score_evals, rest.n_rounds) == (whole.n_score_evals, whole.n_rounds)
+    assert list(rest.stages) == list(whole.stages)
+
+
+def test_compressed_sensing_does_not_start_again():
+    part, evals = stopped(PLACED["compressed_sensing"]), []
+    prior = dp.scores.perturbed(TWO_MODES, lambda x, sigma: evals.append(len(x)) or 0 * x)
+    rest = PLACED["compressed_sensing"](prior, MEASUREMENT, Y, resume=part)
+    steps = rest.state.schedule.n_steps[part.state.level :].sum()
+    assert evals == [N] * steps
+
+
+def refuses(sampler, part, **change):
+    """Whether a change of an argument is refused, by its name, where none is not."""
+    arguments = {"prior": TWO_MODES, "measurement": MEASUREMENT, "y": Y, "resume": part}
+    assert sampler(**arguments).samples.shape == (N, 2)
+    (name,) = change
+    with pytest.raises(ValueError, match=f"^{name} must .* the run to resume"):
+        sampler(**{**arguments, **change})
+
+
+@pytest.mark.parametrize(
+    "change", [{"n_samples": 77}, {"y": Y.astype(np.float32)}, {"first_chain": 20}], ids=list
+)
+def test_contradictions_are_refused(change):
+    for sampler in PLACED.values():
+        refuses(sampler, stopped(sampler, first_chain=FIRST), **change)
+    if "first_chain" not in change:  # particles have no place
+        refuses(dp.posterior.annealed_smc, stopped(dp.posterior.annealed_smc), **change)
