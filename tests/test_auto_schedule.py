@@ -18,7 +18,7 @@ WHITE = MATRIX / STD[:, None]
 FULL = np.array([[9.0, 2.0, 0.0], [2.0, 3.0, 0.5], [0.0, 0.5, 0.7]])
 PRECONDITIONERS = {"scaled": np.full(3, 30.0), "diagonal": np.array([5.0, 1.0, 0.2]), "full": FULL}
 
-TWO_MODES = dp.priors.GaussianMixture([0.5, 0.5], [[-2.0, 0.0], [2.0, 0.0]], 0.3)
+TWO_MODES = dp.priors.GaussianMixture([0.3, 0.7], [[-1.2, 0.0], [1.2, 0.3]], 0.3)
 LINE = dp.LinearGaussian(np.array([[1.0, 2.0]]), 1.0)
 
 
