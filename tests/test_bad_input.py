@@ -369,6 +369,13 @@ def test_a_score_that_writes_to_its_input_is_told_so(sampler):
         call(sampler, {"prior": score_of(forgetful)})
 
 
+def test_a_log_density_that_writes_to_its_input_is_told_so():
+    prior = score_of(lambda x: -x)
+    prior.log_density = lambda x, sigma=0.0: x.__imul__(2.0)[:, 0]
+    with pytest.raises(ValueError, match="read-only"):
+        call(dp.posterior.annealed_smc, {"prior": prior})
+
+
 def test_a_likelihood_that_writes_to_its_input_is_told_so():
     for own in (
         likelihood_of(lambda x: x.__isub__(1.0)[:, 0], lambda x: -x),

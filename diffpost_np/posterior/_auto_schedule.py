@@ -11,7 +11,7 @@ from ..random import Purpose, normal
 from ._annealing import AnnealingSchedule
 from ._curvature import Curvature, curvature
 from ._likelihood import Likelihood
-from ._preconditioner import Preconditioner
+from ._preconditioner import Preconditioner, pulled_back
 from ._problem import Problem
 from ._settings import Settings
 
@@ -72,15 +72,9 @@ def _probes(problem: Problem, initial: Any) -> Array:
 def _look(problem: Problem, settings: Settings, probes: Array) -> Curvature:
     """Curvature in the coordinates in which the preconditioner is the identity."""
     metric = settings.preconditioner
-    if metric is None:
-        return curvature(
-            problem.xp, lambda x: problem.score(x, settings.bandwidth), probes, problem.key
-        )
-
-    def score(u: Array) -> Array:
-        return metric.pull_back(problem.score(metric.colour(u), settings.bandwidth))
-
-    return curvature(problem.xp, score, metric.whiten(probes), problem.key)
+    score = pulled_back(metric, lambda x: problem.score(x, settings.bandwidth))
+    points = probes if metric is None else metric.whiten(probes)
+    return curvature(problem.xp, score, points, problem.key)
 
 
 def gain(problem: Problem, metric: Preconditioner | None = None) -> float:
@@ -90,12 +84,7 @@ def gain(problem: Problem, metric: Preconditioner | None = None) -> float:
         return (measurement.operator.norm() / measurement.noise_std) ** 2
     likelihood = Likelihood(problem)
     nothing = problem.xp.zeros_like(likelihood.white_y)
-
-    def gram(u: Array) -> Array:
-        if metric is None:
-            return -likelihood.gradient(u, nothing)
-        return -metric.pull_back(likelihood.gradient(metric.colour(u), nothing))
-
+    gram = pulled_back(metric, lambda x: -likelihood.gradient(x, nothing))
     like = problem.xp.zeros(1, dtype=problem.dtype)
     start = normal(problem.key, (1, problem.d), purpose=Purpose.DIRECTION, like=like)
     return largest_eigenvalue(gram, start, problem.xp, _GAIN_ACCURACY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .._noise import cholesky
@@ -43,6 +44,15 @@ class Preconditioner:
     def pull_back(self, g: Array) -> Array:
         """R' g, which turns gradients in x into those in u."""
         return g * self.root if self.root.ndim == 1 else g @ self.root
+
+
+def pulled_back(
+    metric: Preconditioner | None, gradient: Callable[[Array], Array]
+) -> Callable[[Array], Array]:
+    """A function's gradient in x as its gradient in u."""
+    if metric is None:
+        return gradient
+    return lambda u: metric.pull_back(gradient(metric.colour(u)))
 
 
 def as_preconditioner(value: Any, problem: Problem) -> Preconditioner | None:
