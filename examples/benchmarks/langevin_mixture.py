@@ -27,7 +27,7 @@ import diffpost_np as dp
 from diffpost_np._philox import Stream
 from diffpost_np._rows import Linear, advance_rows
 
-N_COMPONENTS, N_CHAINS, N_STEPS = 25, 4096, 15
+N_COMPONENTS, N_CHAINS, N_STEPS = 25, 4096, 50  # the samplers run fifty rows a call, too
 STEP_SIZE, SIGMA, NOISE_STD = 0.005, 0.1, 0.7
 
 
