@@ -20,7 +20,7 @@ from ._xp import (
     size,
 )
 from .operators import Eigenform, Operator, as_operator
-from .operators._base import as_cast
+from .operators._base import as_cast, float_dtype
 from .random import Key, Purpose, key, normal
 
 __all__ = ["LinearGaussian"]
@@ -202,7 +202,7 @@ class LinearGaussian:
         Returns
         -------
         array, shape output_shape
-            The measurement as an array of `xp`, real unless A is complex.
+            The measurement as an array of `xp`, complex exactly if A is.
 
         Raises
         ------
@@ -212,9 +212,9 @@ class LinearGaussian:
             If `y` holds no numbers, or complex ones and A is real.
         """
         is_complex = self.operator.is_complex
-        y = as_float_array("y", y, xp=xp, device=device_of(like), allow_complex=is_complex)
-        check_shape("y", y, self.output_shape)
-        return y
+        array = as_float_array("y", y, xp=xp, device=device_of(like), allow_complex=is_complex)
+        check_shape("y", array, self.output_shape)
+        return xp.astype(array, float_dtype(xp, array.dtype, is_complex), copy=False)
 
     def whiten(self, r: Array) -> Array:
         """Scale residuals so that their noise is white, of unit variance.

@@ -242,3 +242,11 @@ def test_images_and_sklearn():
         assert prior.sample(4, rng=0).shape == (4, 2, 3)
     with pytest.raises(TypeError, match="fitted"):
         dp.priors.GaussianMixture.from_sklearn(GaussianMixture(2))
+
+
+def test_real_data_of_a_complex_operator_are_complex_numbers():
+    measurement = dp.LinearGaussian(np.array([[1.0, 1j, 0.5, 0.0, 1.0]]), 0.3)
+    prior, *_ = problem("full")
+    real, explicit = (prior.posterior(measurement, np.array([v])) for v in (0.5, 0.5 + 0j))
+    assert real.log_evidence == explicit.log_evidence
+    np.testing.assert_array_equal(real.mean(), explicit.mean())
