@@ -47,7 +47,7 @@ class Convolution(Operator):
         transfer = xp.fft.fftn(xp.astype(self.wrapped, xp.complex128))
         power = xp.real(transfer) ** 2 + xp.imag(transfer) ** 2
         values = xp.reshape(xp.broadcast_to(power, self.event_shape), (-1,))
-        return hartley_form(as_cast(values, like, xp), self.event_shape, self.axes, xp)
+        return hartley_form(as_cast(values, like, xp), self.event_shape, self.axes)
 
 
 def enlarged(sides: tuple[int, ...], kernel_shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from .._checks import integer
-from .._xp import Array, device_of
+from .._xp import Array, array_namespace, device_of
 from ._base import Operator, as_cast, as_shape
 from ._eigenform import Eigenform
 
@@ -51,16 +51,17 @@ class Downsample(Operator):
         first = xp.reshape(as_cast(weights, like, xp), (-1, 1)) / self.block_size
         rest = xp.zeros((first.shape[0], self.block_size - 1), dtype=like.dtype, device=device)
         values = xp.reshape(xp.concat([first, rest], axis=1), (-1,))
+        return Eigenform(values, self._coordinates, self._from_coordinates)
 
-        def forward(x: Array) -> Array:
-            events = xp.reshape(x, (-1, *self.event_shape))
-            return xp.reshape(reflect(self._blocks(events, xp), xp), (x.shape[0], -1))
+    def _coordinates(self, x: Array) -> Array:
+        xp = array_namespace(x=x)
+        blocks = self._blocks(xp.reshape(x, (-1, *self.event_shape)), xp)
+        return xp.reshape(reflect(blocks, xp), (x.shape[0], -1))
 
-        def inverse(z: Array) -> Array:
-            blocks = xp.reshape(z, (z.shape[0], -1, self.block_size))
-            return xp.reshape(self._events(reflect(blocks, xp), xp), (z.shape[0], -1))
-
-        return Eigenform(values, forward, inverse)
+    def _from_coordinates(self, z: Array) -> Array:
+        xp = array_namespace(z=z)
+        blocks = xp.reshape(z, (z.shape[0], -1, self.block_size))
+        return xp.reshape(self._events(reflect(blocks, xp), xp), (z.shape[0], -1))
 
 
 def reflect(blocks: Array, xp: ModuleType) -> Array:

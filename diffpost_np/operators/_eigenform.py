@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 
 from .._xp import Array, array_namespace, as_batch, as_float_array, check_shape, device_of, size
@@ -19,6 +20,7 @@ class Eigenform:
         Eigenvalues, in the order in which `forward` returns coordinates.
     forward, inverse : callable
         V' and V on batches `(n, d)`; real arrays in, real arrays out, Euclidean norms are kept.
+        The library's own can be pickled.
     is_identity : bool, optional
         True where V is the identity, that is where the operator is diagonal in the entries.
 
@@ -87,22 +89,22 @@ def _same(x: Array) -> Array:
     return x
 
 
-def hartley_form(
-    values: Array, event_shape: Sequence[int], axes: tuple[int, ...], xp: ModuleType
-) -> Eigenform:
+def hartley_form(values: Array, event_shape: tuple[int, ...], axes: tuple[int, ...]) -> Eigenform:
     """An operator that is diagonal in Fourier space, its values even in the frequency.
 
-    Re F - Im F of the orthonormal FFT (Hartley's transform) is real, orthogonal and its own
-    inverse; it mixes only the frequencies k and -k, whose values agree.
+    Hartley's transform mixes only the frequencies k and -k, whose values agree.
     """
-
-    def transform(x: Array) -> Array:
-        dtype = xp.complex64 if x.dtype == xp.float32 else xp.complex128
-        events = xp.astype(xp.reshape(x, (-1, *event_shape)), dtype)
-        spectrum = xp.fft.fftn(events, axes=axes, norm="ortho")
-        return xp.reshape(xp.real(spectrum) - xp.imag(spectrum), (-1, size(event_shape)))
-
+    transform = partial(_hartley, event_shape=event_shape, axes=axes)
     return Eigenform(values, transform, transform)
+
+
+def _hartley(x: Array, event_shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
+    """Re F - Im F of the orthonormal FFT: real, orthogonal and its own inverse."""
+    xp = array_namespace(x=x)
+    dtype = xp.complex64 if x.dtype == xp.float32 else xp.complex128
+    events = xp.astype(xp.reshape(x, (-1, *event_shape)), dtype)
+    spectrum = xp.fft.fftn(events, axes=axes, norm="ortho")
+    return xp.reshape(xp.real(spectrum) - xp.imag(spectrum), (-1, size(event_shape)))
 
 
 def matrix_form(matrix: Array, xp: ModuleType) -> Eigenform:
@@ -110,9 +112,13 @@ def matrix_form(matrix: Array, xp: ModuleType) -> Eigenform:
     _, s, vh = xp.linalg.svd(matrix, full_matrices=False)
     k, d = vh.shape
     if k == d:
-        return Eigenform(s * s, lambda x: x @ vh.T, lambda z: z @ vh)
+        return Eigenform(s * s, partial(_times, matrix=vh.T), partial(_times, matrix=vh))
     values = xp.concat([s * s, xp.zeros(d - k, dtype=s.dtype)])
     return Eigenform(values, *_completed(vh, xp))
+
+
+def _times(x: Array, matrix: Array) -> Array:
+    return x @ matrix
 
 
 def _completed(
@@ -129,11 +135,23 @@ def _completed(
     rotation = -(qh.T @ p.T)
     w = xp.eye(d, k, dtype=vh.dtype) - vh.T @ rotation
     tw = ((p / (1 + c)) @ p.T) @ w.T
+    forward = partial(_reflect_then_turn, w=w, tw=tw, rotation=rotation.T)
+    return forward, partial(_turn_then_reflect, w=w, tw=tw, rotation=rotation)
 
-    def reflect(x: Array) -> Array:
-        return x - (x @ w) @ tw
 
-    def turn(x: Array, by: Array) -> Array:
-        return xp.concat([x[:, :k] @ by, x[:, k:]], axis=1)
+def _reflect_then_turn(x: Array, w: Array, tw: Array, rotation: Array) -> Array:
+    return _turn(_reflect(x, w, tw), rotation)
 
-    return lambda x: turn(reflect(x), rotation.T), lambda z: reflect(turn(z, rotation))
+
+def _turn_then_reflect(z: Array, w: Array, tw: Array, rotation: Array) -> Array:
+    return _reflect(_turn(z, rotation), w, tw)
+
+
+def _reflect(x: Array, w: Array, tw: Array) -> Array:
+    return x - (x @ w) @ tw
+
+
+def _turn(x: Array, rotation: Array) -> Array:
+    """A rotation of the leading coordinates."""
+    k = rotation.shape[0]
+    return array_namespace(x=x).concat([x[:, :k] @ rotation, x[:, k:]], axis=1)

@@ -39,7 +39,7 @@ class SubsampledFourier(Operator):
         # A real event holds each of k and -k in the other's conjugate.
         mirrored = xp.roll(xp.flip(w, axis=self.axes), (1,) * len(self.axes), axis=self.axes)
         values = xp.reshape((w + mirrored) / 2, (-1,))
-        return hartley_form(values, self.event_shape, self.axes, xp)
+        return hartley_form(values, self.event_shape, self.axes)
 
 
 def subsampled_fourier(keep: Array, event_shape: Sequence[int] | None = None) -> Operator:

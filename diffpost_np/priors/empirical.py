@@ -74,7 +74,7 @@ class Empirical(SampledGiven):
     """
 
     def __init__(self, points: Any, bandwidth: float = 0.0, *, weights: Any = None) -> None:
-        self._xp = xp = array_namespace(points=points, weights=weights)
+        xp = array_namespace(points=points, weights=weights)
         self.points = as_float_array("points", points, xp=xp)
         if self.points.ndim < 2 or 0 in self.points.shape:
             raise ValueError(f"points must have shape (N, *event), got {tuple(self.points.shape)}")
@@ -126,7 +126,8 @@ class Empirical(SampledGiven):
     def _cloud(self, dtype: Any) -> math_.Cloud:
         """Tables of the points in a dtype, made once."""
         if str(dtype) not in self._clouds:
-            self._clouds[str(dtype)] = math_.as_cloud(self._xp, self.points, self.weights, dtype)
+            xp = array_namespace(points=self.points)
+            self._clouds[str(dtype)] = math_.as_cloud(xp, self.points, self.weights, dtype)
         return self._clouds[str(dtype)]
 
     def _score(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
@@ -148,7 +149,7 @@ class Empirical(SampledGiven):
         return math_.log_density(xp, x, noise.scale, self._cloud(x.dtype))
 
     def _sample(self, key: Key, n: int, first_chain: int) -> Array:
-        xp, place = self._xp, {"first_chain": first_chain}
+        xp, place = array_namespace(points=self.points), {"first_chain": first_chain}
         table = xp.cumulative_sum(self.weights)
         u = uniform(key, (n,), purpose=Purpose.COMPONENT, like=table, **place)
         chosen = xp.searchsorted(table / table[-1], u, side="right")

@@ -75,7 +75,7 @@ class GaussianMixture(SampledGiven):
 
     def __init__(self, weights: Any, means: Any, covs: Any) -> None:
         held = {self._cov_name: _held(covs)}
-        self._xp = xp = array_namespace(weights=weights, means=means, **held)
+        xp = array_namespace(weights=weights, means=means, **held)
         means = (
             parameter("means", means) if _is_own(means) else as_float_array("means", means, xp=xp)
         )
@@ -242,6 +242,11 @@ class GaussianMixture(SampledGiven):
                 base.covs.astype(xp, dtype),
             )
         return self._tables[name]
+
+    @property
+    def _xp(self) -> ModuleType:
+        """The namespace: found anew, for a module kept here could not be pickled."""
+        return array_namespace(means=self.means)
 
     @property
     def _float64(self) -> math_.Tables:
