@@ -8,17 +8,13 @@ larger run.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-import array_api_compat.numpy as numpy_namespace
-import numpy as np
-
 from ._checks import integer
-from ._philox import MASK, Stream, philox, random_bits, random_normal, random_uniform
+from ._key import Key, key
+from ._philox import Stream, random_bits, random_normal, random_uniform
 from ._xp import Array, array_namespace, device_of, size
 
 __all__ = ["Key", "Purpose", "bits", "key", "normal", "uniform"]
@@ -41,109 +37,7 @@ class Purpose(IntEnum):
     COMPONENT = 4
     AUXILIARY = 5
     DIRECTION = 6
-    MOMENTUM = 7
     MEASUREMENT = 8
-
-
-@dataclass(frozen=True)
-class Key:
-    """A key of 64 bits, in two words: all that a run's random numbers depend on.
-
-    Parameters
-    ----------
-    word0, word1 : int
-        The two words, each in [0, 2^32).
-
-    Examples
-    --------
-    >>> import diffpost_np as dp
-    >>> a = dp.random.Key(1, 2)
-    >>> a.fold("left") == a.fold("right")
-    False
-    """
-
-    word0: int
-    word1: int
-
-    def __post_init__(self) -> None:
-        for name in ("word0", "word1"):
-            value = integer(name, getattr(self, name), minimum=0)
-            if value > MASK:
-                raise ValueError(f"{name} must be below 2^32, got {value}")
-            object.__setattr__(self, name, value)
-
-    def fold(self, name: str) -> Key:
-        """Derive the key of the stream called `name`.
-
-        Parameters
-        ----------
-        name : str
-            Any text; different texts give independent streams.
-
-        Returns
-        -------
-        Key
-            The derived key.
-
-        Raises
-        ------
-        TypeError
-            If `name` is no text.
-        """
-        if not isinstance(name, str):
-            raise TypeError(f"name must be text, got {name!r}")
-        digest = hashlib.blake2b(name.encode(), digest_size=16).digest()
-        counter = tuple(np.frombuffer(digest, "<u4").astype(np.uint64))
-        words = philox(numpy_namespace, counter, self.words)
-        return Key(int(words[0]), int(words[1]))
-
-    @property
-    def words(self) -> tuple[int, int]:
-        """The two words."""
-        return self.word0, self.word1
-
-
-def key(rng: Any = None) -> Key:
-    """Turn what people seed with into a `Key`.
-
-    Parameters
-    ----------
-    rng : None, int, sequence of int, SeedSequence, Generator or Key, optional
-        Whatever `numpy.random.default_rng` takes (SPEC 7), of which 64 bits are drawn, so a
-        `Generator` moves on by one draw; a `Key` is returned as it is. None takes fresh
-        entropy.
-
-    Returns
-    -------
-    Key
-        The key.
-
-    Raises
-    ------
-    TypeError
-        If `rng` is none of these.
-    ValueError
-        If a seed is negative.
-
-    Examples
-    --------
-    >>> import diffpost_np as dp
-    >>> dp.random.key(0) == dp.random.key(0)
-    True
-    """
-    if isinstance(rng, Key):
-        return rng
-    if isinstance(rng, bool | float | str):
-        raise TypeError(f"rng must be what numpy.random.default_rng takes or a Key, got {rng!r}")
-    try:
-        word = int(np.random.default_rng(rng).integers(0, 2**64, dtype=np.uint64))
-    except TypeError as error:
-        raise TypeError(
-            f"rng must be what numpy.random.default_rng takes or a Key: {error}"
-        ) from None
-    except ValueError as error:
-        raise ValueError(f"rng is not a usable seed: {error}") from None
-    return Key(word & MASK, word >> 32)
 
 
 def bits(

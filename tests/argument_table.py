@@ -90,6 +90,8 @@ def random_cases():
     yield case(dp.random.key, rng=(0, of.rng))
     yield case(dp.random.Key, word0=(1, of.index), word1=(2, of.index))
     yield case(KEY.fold, name=("text", of.text))
+    words = {"n_words": (4, without(of.count, "huge")), "dtype": (np.uint64, of.dtype)}
+    yield case(KEY.generate_state, **words)
 
 
 def prior_cases():

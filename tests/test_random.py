@@ -283,6 +283,40 @@ class TestKeys:
     def test_a_key_is_taken_as_it_is(self):
         assert dp.random.key(KEY) is KEY
 
+    def test_a_key_seeds_generators_of_numpy(self):
+        """As priors of users do with what `sample` hands them."""
+        key = dp.random.Key(1, 2)
+        first, again, other = (np.random.default_rng(k).normal(size=1000) for k in (key, key, KEY))
+        np.testing.assert_array_equal(first, again)
+        assert abs(np.corrcoef(first, other)[0, 1]) < 4.5 / np.sqrt(1000)
+        own = np.asarray(dp.random.normal(key, (1000, 1)))[:, 0]
+        assert abs(np.corrcoef(first, own)[0, 1]) < 4.5 / np.sqrt(1000)
+
+    def test_words_of_a_seed(self):
+        key = dp.random.Key(1, 2)
+        short, long = key.generate_state(8), key.generate_state(4, np.uint64)
+        assert (short.dtype, long.dtype) == (np.uint32, np.uint64)
+        pairs = zip(short.tolist()[::2], short.tolist()[1::2], strict=True)
+        assert long.tolist() == [low + 2**32 * high for low, high in pairs]
+        np.testing.assert_array_equal(key.generate_state(3), short[:3])
+
+    def test_a_prior_of_ones_own_may_draw_with_numpy(self):
+        standard = dp.priors.Gaussian(np.zeros(2), 1.0)
+
+        class Own:
+            event_shape = (2,)
+
+            def score(self, x, sigma=0.0):
+                return standard.score(x, sigma)
+
+            def sample(self, n_samples, rng=None):
+                return np.random.default_rng(rng).normal(size=(n_samples, 2))
+
+        assert "score_of_draws" in dp.testing.check_prior(Own()).kept
+        measurement = dp.LinearGaussian(np.eye(2), 0.5)
+        result = dp.posterior.annealed_smc(Own(), measurement, np.ones(2), n_samples=500, rng=0)
+        assert result.samples.shape == (500, 2)
+
 
 LIMITS = {
     "step": 2**32,
