@@ -74,6 +74,10 @@ def anything(valid):
     return {}
 
 
+def other_library(valid):
+    return {"other library": of.mixed(valid)["other library"]}
+
+
 optional = {name: without(getattr(of, name), "None") for name in ("mixed", "positive", "count")}
 any_event = without(of.batch, "more axes", "other event")
 free_batch = without(of.batch, "other library")
@@ -122,6 +126,7 @@ def method_cases():
         points = free_batch if isinstance(prior, dp.priors.Ring) else of.batch
         arguments = {"x": (X, points), "sigma": (S, of.level), "v": (X, of.mixed), **draw}
         arguments |= {"x_noisy": (X, points), "y": (Y, of.mixed)}
+        arguments |= {"like": (X, anything if isinstance(prior, dp.priors.Ring) else other_library)}
         arguments |= {"measurement": (MEASUREMENT, of.required_thing)}
         arguments |= {"dtype": (np.float32, of.dtype)}
         for name in METHODS:
@@ -141,8 +146,7 @@ def measurement_cases():
     yield case(dp.LinearGaussian, A=(MATRIX, of.complex_), noise_cov=(np.eye(1), optional["mixed"]))
     seen, rng = (X, without(of.batch, "one event")), (0, of.rng)
     yield case(MEASUREMENT.simulate, x=seen, rng=rng)
-    other = {"other library": of.mixed(X)["other library"]}
-    yield case(MEASUREMENT.gram, like=(X, lambda _: other))
+    yield case(MEASUREMENT.gram, like=(X, other_library))
     for method in (MEASUREMENT.log_likelihood, MEASUREMENT.log_likelihood_grad):
         yield case(method, x=(X, of.batch), y=(Y, of.mixed))
 

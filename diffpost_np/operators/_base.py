@@ -141,7 +141,7 @@ class Operator:
         matrix, kept for later calls, if m d min(m, d) <= 2^32 (a few seconds), and costs
         O(d min(m, d)) per event; larger ones have none.
         """
-        xp, like = self._enter(like)
+        xp, like = prototype(like=like, **self._arrays())
         place = (xp.__name__, str(like.dtype), str(device_of(like)))
         if place not in self._forms:
             self._forms[place] = self._find_form(xp, like)
@@ -172,7 +172,7 @@ class Operator:
         array, shape (m, d)
             The matrix on C-order flattened events and outputs, complex if the operator is.
         """
-        xp, like = self._enter(like)
+        xp, like = prototype(like=like, **self._arrays())
         d = size(self.event_shape)
         step = max(1, 2**22 // d)
         rows = []
@@ -210,15 +210,6 @@ class Operator:
             form = matrix_form(real_matrix(self, like), xp)
         return form
 
-    def _enter(self, like: Any) -> tuple[ModuleType, Array]:
-        """The namespace, and an empty real array of the precision and device asked for."""
-        arrays = {"like": like, **self._arrays()}
-        xp = array_namespace(**arrays)
-        held = [a for a in arrays.values() if is_array(a)]
-        dtypes = [a.dtype for a in held if not xp.isdtype(a.dtype, ("bool", "integral"))]
-        dtype = float_dtype(xp, dtypes[0]) if dtypes else xp.float64
-        return xp, xp.empty(0, dtype=dtype, device=device_of(held[0]) if held else None)
-
 
 def real_matrix(operator: Operator, like: Any = None) -> Array:
     """The matrix, for a complex operator its real above its imaginary part."""
@@ -227,6 +218,15 @@ def real_matrix(operator: Operator, like: Any = None) -> Array:
         return matrix
     xp = array_namespace(matrix=matrix)
     return xp.concat([xp.real(matrix), xp.imag(matrix)])
+
+
+def prototype(**arrays: Any) -> tuple[ModuleType, Array]:
+    """The namespace of arrays, and an empty real one of the first one's precision and device."""
+    xp = array_namespace(**arrays)
+    held = [a for a in arrays.values() if is_array(a)]
+    dtypes = [a.dtype for a in held if not xp.isdtype(a.dtype, ("bool", "integral"))]
+    dtype = float_dtype(xp, dtypes[0]) if dtypes else xp.float64
+    return xp, xp.empty(0, dtype=dtype, device=device_of(held[0]) if held else None)
 
 
 def float_dtype(xp: ModuleType, dtype: Any, is_complex: bool = False) -> Any:

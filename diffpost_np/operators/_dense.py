@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from .._xp import Array, array_namespace, check_shape, flatten_events, size
-from ._base import Operator, as_cast, as_shape, parameter
+from ._base import Operator, as_cast, as_shape, parameter, prototype
 
 
 class Dense(Operator):
@@ -20,7 +20,7 @@ class Dense(Operator):
         self.array = array
 
     def matrix(self, like: Any = None) -> Array:
-        xp, like = self._enter(like)
+        xp, like = prototype(like=like, **self._arrays())
         return as_cast(self.array, like, xp)
 
     def _arrays(self) -> dict[str, Array]:

@@ -9,6 +9,7 @@ from typing import Any
 from .._checks import integer
 from .._xp import Array, flatten_events, size
 from ..random import key, normal
+from ._base import prototype
 from ._convert import as_operator
 from ._lanczos import largest_eigenvalue
 
@@ -59,7 +60,7 @@ def norm(operator: Any) -> float:
     5.0
     """
     op = as_operator(operator)
-    xp, like = op._enter(None)
+    xp, like = prototype(**op._arrays())
     like = xp.astype(like, xp.float64)
     form = op._eigenform(xp, like, None)
     if form is None and size(op.output_shape) * size(op.event_shape) <= SMALL_MATRIX:
@@ -107,7 +108,7 @@ def adjoint_error(operator: Any, rng: Any = None, *, n_pairs: int = 8, like: Any
     True
     """
     op = as_operator(operator)
-    xp, like = op._enter(like)
+    xp, like = prototype(like=like, **op._arrays())
     n = integer("n_pairs", n_pairs)
     stream = key(rng).fold("operators.adjoint_error")
     x = normal(stream, (n, *op.event_shape), stage=0, like=like)

@@ -14,6 +14,7 @@ from .._xp import (
     as_noise_level,
     flatten_events,
 )
+from ..operators._base import prototype
 from ..random import Key, key
 
 __all__ = ["Prior"]
@@ -127,7 +128,9 @@ class Prior:
         xp, flat, level = self._enter(x, sigma)
         return self._log_density(xp, flat, level)
 
-    def sample(self, n_samples: int, rng: Any = None, *, first_chain: int = 0) -> Array:
+    def sample(
+        self, n_samples: int, rng: Any = None, *, first_chain: int = 0, like: Any = None
+    ) -> Array:
         """Independent draws from p.
 
         Parameters
@@ -138,6 +141,9 @@ class Prior:
             What `diffpost_np.random.key` takes.
         first_chain : int, optional
             Index of the first draw in a larger run.
+        like : array, optional
+            Gives namespace, device and precision; those of the prior's arrays by default, and
+            NumPy's float64 where it holds none.
 
         Returns
         -------
@@ -148,11 +154,14 @@ class Prior:
         ------
         ValueError
             If `n_samples` is less than 1.
+        TypeError
+            If `like` is of another library than the prior's arrays.
         """
         n = integer("n_samples", n_samples)
         first = chain("first_chain", first_chain)
-        draws = self._sample(key(rng).fold("prior.sample"), n, first)
-        return array_namespace(draws=draws).reshape(draws, (n, *self.event_shape))
+        xp, like = prototype(like=like, **self._arrays())
+        draws = self._sample(xp, like, key(rng).fold("prior.sample"), n, first)
+        return xp.reshape(draws, (n, *self.event_shape))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(event_shape={self.event_shape})"
@@ -189,5 +198,5 @@ class Prior:
     def _log_density(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
         raise NotImplementedError
 
-    def _sample(self, key: Key, n: int, first_chain: int) -> Array:
+    def _sample(self, xp: ModuleType, like: Array, key: Key, n: int, first_chain: int) -> Array:
         raise NotImplementedError

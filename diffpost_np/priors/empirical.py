@@ -148,13 +148,14 @@ class Empirical(SampledGiven):
         noise = combine(xp, self.bandwidth, sigma)
         return math_.log_density(xp, x, noise.scale, self._cloud(x.dtype))
 
-    def _sample(self, key: Key, n: int, first_chain: int) -> Array:
-        xp, place = array_namespace(points=self.points), {"first_chain": first_chain}
+    def _sample(self, xp: ModuleType, like: Array, key: Key, n: int, first_chain: int) -> Array:
+        place = {"first_chain": first_chain}
         table = xp.cumulative_sum(self.weights)
         u = uniform(key, (n,), purpose=Purpose.COMPONENT, like=table, **place)
         chosen = xp.searchsorted(table / table[-1], u, side="right")
-        z = normal(key, (n, *self.event_shape), like=self.points, **place)
-        return xp.take(self.points, chosen, axis=0) + self.bandwidth * z
+        z = normal(key, (n, *self.event_shape), like=like, **place)
+        points = xp.astype(xp.take(self.points, chosen, axis=0), like.dtype, copy=False)
+        return points + self.bandwidth * z
 
     def _sample_given(
         self, xp: ModuleType, x: Array, sigma: Array, key: Key, first_chain: int

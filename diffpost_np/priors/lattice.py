@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-import array_api_compat.numpy as numpy_namespace
-import numpy as np
-
 from .._checks import integer, number
 from .._xp import Array, array_namespace, as_float_array, device_of, is_array, size
 from ..operators._base import as_cast
@@ -138,11 +135,7 @@ class DiscretizedGaussian(SampledGiven):
         mass = integers.log_mass(xp, at) - integers.log_mass(xp, everywhere)
         return xp.sum(gaussian + mass, axis=1)
 
-    def _sample(self, key: Key, n: int, first_chain: int) -> Array:
-        if is_array(self.offset):
-            xp, like = array_namespace(offset=self.offset), self.offset
-        else:
-            xp, like = numpy_namespace, np.zeros(1)
+    def _sample(self, xp: ModuleType, like: Array, key: Key, n: int, first_chain: int) -> Array:
         base = xp.zeros((n, size(self.event_shape)), dtype=like.dtype, device=device_of(like))
         return self._draw(xp, *self._unconditional(xp, base), base, key, first_chain)
 

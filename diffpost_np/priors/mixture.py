@@ -292,11 +292,10 @@ class GaussianMixture(SampledGiven):
         residual = x - prior_draw - sigma[:, None] * z
         return prior_draw + shrink_chosen(xp, tables, chosen, residual, s2)
 
-    def _sample(self, key: Key, n: int, first_chain: int) -> Array:
-        tables = self.tables(self.means.dtype)
-        weights = self._xp.astype(self.weights, self.means.dtype)[None, :]
-        chosen = choose(self._xp, weights, key, first_chain, n)
-        return draw_chosen(self._xp, tables, chosen, key, first_chain)
+    def _sample(self, xp: ModuleType, like: Array, key: Key, n: int, first_chain: int) -> Array:
+        weights = xp.astype(self.weights, like.dtype)[None, :]
+        chosen = choose(xp, weights, key, first_chain, n)
+        return draw_chosen(xp, self.tables(like.dtype), chosen, key, first_chain)
 
 
 class Gaussian(GaussianMixture):

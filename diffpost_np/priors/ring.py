@@ -106,10 +106,11 @@ class Ring(Prior):
         log_volume = math.log(2 * math.pi) + 2 * xp.log(at.noise.scale)
         return (at.angle.log_i0e - 0.5 * misfit * misfit - log_volume)[:, 0]
 
-    def _sample(self, key: Key, n: int, first_chain: int) -> Array:
-        direction = normal(key, (n, 2), purpose=Purpose.DIRECTION, first_chain=first_chain)
-        noise = normal(key, (n, 2), purpose=Purpose.INITIAL, first_chain=first_chain)
-        length = (direction**2).sum(axis=1, keepdims=True) ** 0.5
+    def _sample(self, xp: ModuleType, like: Array, key: Key, n: int, first_chain: int) -> Array:
+        place = {"first_chain": first_chain, "like": like}
+        direction = normal(key, (n, 2), purpose=Purpose.DIRECTION, **place)
+        noise = normal(key, (n, 2), purpose=Purpose.INITIAL, **place)
+        length = xp.sqrt(xp.sum(direction * direction, axis=1, keepdims=True))
         return self.radius * (direction / length) + self.width * noise
 
     def _locate(self, xp: ModuleType, x: Array, sigma: Array) -> _Location:

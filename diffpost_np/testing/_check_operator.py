@@ -11,7 +11,7 @@ import numpy as np
 from .._checks import number
 from .._xp import Array, flatten_events, size
 from ..operators import Operator, as_operator
-from ..operators._base import real_matrix
+from ..operators._base import prototype, real_matrix
 from ..random import key
 from ._case import Arrays, compare, host, same_kind, shape_of
 from ._law import KEPT, Gap, Law, Report, broken, enact, verify, worst
@@ -246,7 +246,7 @@ def check_operator(
       smallest failing input: x = [[0., 1.]], r = [[1., 0.]]
     """
     op = as_operator(operator, event_shape)
-    xp, empty = op._enter(like)
+    xp, empty = prototype(like=like, **op._arrays())
     make = Arrays(xp.astype(empty, xp.float64) if like is None else like)
     default = 1e-10 if make.like.dtype == xp.float64 else 1e-4
     tolerance = number("rtol", default if rtol is None else rtol, above=0.0)
