@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-import array_api_compat.numpy as numpy_namespace
-
 from .._checks import integer
 from .._xp import Array, array_namespace, as_batch, as_float_array, device_of, is_array, size
 from ._eigenform import Eigenform, matrix_form
@@ -243,9 +241,9 @@ def as_cast(array: Array, like: Array, xp: ModuleType) -> Array:
     return xp.astype(array, float_dtype(xp, like.dtype, is_complex), copy=False)
 
 
-def parameter(name: str, value: object, **kwargs: Any) -> Array:
-    """A stored array parameter: a copy, in its own namespace."""
-    xp = array_namespace(**{name: value}) if value is not None else numpy_namespace
+def parameter(name: str, value: object, *, xp: ModuleType | None = None, **kwargs: Any) -> Array:
+    """A stored array parameter: a copy, in its own namespace or in that of others."""
+    xp = array_namespace(**{name: value}) if xp is None else xp
     return xp.asarray(as_float_array(name, value, xp=xp, **kwargs), copy=True)
 
 

@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
 from .._checks import integer, number
-from .._xp import as_float_array
+from ..operators._base import parameter
 
 __all__ = ["AnnealingSchedule"]
 
@@ -51,8 +52,10 @@ class AnnealingSchedule:
     n_steps: np.ndarray
 
     def __post_init__(self) -> None:
-        ratio = as_float_array("noise_ratio", self.noise_ratio, shape=(None,), dtype=_FLOAT)
-        step = as_float_array("step_size", self.step_size, shape=(None,), dtype=_FLOAT)
+        ratio, step = (
+            parameter(name, getattr(self, name), xp=numpy_namespace, shape=(None,), dtype=_FLOAT)
+            for name in ("noise_ratio", "step_size")
+        )
         if not isinstance(self.n_steps, Sequence | np.ndarray) or isinstance(self.n_steps, str):
             raise TypeError(f"n_steps must be a list of integers, got {self.n_steps!r}")
         count = np.asarray([integer("n_steps", n) for n in self.n_steps])

@@ -153,7 +153,7 @@ def as_covariance(name: str, covs: Any, n_components: int, d: int, xp: ModuleTyp
         raise ValueError(f"{name} must have {d} variances a row, got {tuple(array.shape)}")
     if bool(xp.any(array <= 0)):
         raise ValueError(f"{name} must be positive, got {float(xp.min(array)):g}")
-    return Spectral(array)
+    return Spectral(xp.asarray(array, copy=True))
 
 
 def _check_stack(name: str, array: Array, shape: tuple[int | None, ...]) -> None:

@@ -6,7 +6,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .._checks import number
-from .._xp import Array, array_namespace, as_float_array, device_of, map_rows, size
+from .._xp import Array, array_namespace, device_of, map_rows, size
+from ..operators._base import parameter
 from ..random import Key, Purpose, normal, uniform
 from . import _empirical_math as math_
 from ._conjugate import check_measured
@@ -75,7 +76,7 @@ class Empirical(SampledGiven):
 
     def __init__(self, points: Any, bandwidth: float = 0.0, *, weights: Any = None) -> None:
         xp = array_namespace(points=points, weights=weights)
-        self.points = as_float_array("points", points, xp=xp)
+        self.points = parameter("points", points, xp=xp)
         if self.points.ndim < 2 or 0 in self.points.shape:
             raise ValueError(f"points must have shape (N, *event), got {tuple(self.points.shape)}")
         self.event_shape = tuple(self.points.shape[1:])

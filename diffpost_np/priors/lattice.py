@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import Any
 
 from .._checks import integer, number
-from .._xp import Array, array_namespace, as_float_array, device_of, is_array, size
-from ..operators._base import as_cast
+from .._xp import Array, device_of, is_array, size
+from ..operators._base import as_cast, parameter
 from ..random import Key, Purpose, uniform
 from . import _lattice_math as integers
 from ._given import SampledGiven
@@ -83,8 +83,7 @@ class DiscretizedGaussian(SampledGiven):
             raise ValueError("event_shape must have an axis, got ()")
         self.event_shape = tuple(integer("event_shape", s) for s in shape)
         if is_array(offset) or isinstance(offset, Sequence):
-            xp = array_namespace(offset=offset)
-            self.offset = as_float_array("offset", offset, xp=xp, shape=self.event_shape)
+            self.offset = parameter("offset", offset, shape=self.event_shape)
         else:
             self.offset = number("offset", offset)
 

@@ -76,9 +76,7 @@ class GaussianMixture(SampledGiven):
     def __init__(self, weights: Any, means: Any, covs: Any) -> None:
         held = {self._cov_name: _held(covs)}
         xp = array_namespace(weights=weights, means=means, **held)
-        means = (
-            parameter("means", means) if _is_own(means) else as_float_array("means", means, xp=xp)
-        )
+        means = parameter("means", means, xp=xp)
         if means.ndim < 2 or 0 in means.shape:
             raise ValueError(f"means must have shape (K, *event), got {tuple(means.shape)}")
         self.event_shape = tuple(means.shape[1:])
@@ -347,10 +345,6 @@ class Gaussian(GaussianMixture):
 
     def _like_me(self, weights: Array, means: Array, covs: Covariance) -> Gaussian:
         return Gaussian(means[0, ...], covs)
-
-
-def _is_own(value: Any) -> bool:
-    return hasattr(value, "dtype")
 
 
 def _held(covs: Any) -> Any:
