@@ -68,7 +68,8 @@ def as_float_array(
             f"mixed array types: {name} is a {short_name(own)} array among {short_name(xp)} "
             "arrays; convert one of them"
         )
-    array = np.asarray(array) if isinstance(array, np.ndarray) else array
+    if isinstance(array, np.ndarray):  # FITS and netCDF files hold big-endian numbers
+        array = np.asarray(array, array.dtype.newbyteorder("="))
     array = xp.asarray(array, device=device)
     array = _floating(name, array, xp, allow_complex)
     if dtype is not None and array.dtype != dtype and not _is_complex(xp, array):
