@@ -124,10 +124,34 @@ def check_finite(name: str, array: Array, xp: ModuleType) -> None:
     """Raise unless every entry is finite, naming the first that is not."""
     finite = xp.isfinite(array)
     if not bool(xp.all(finite)):
-        where = int(xp.argmin(xp.reshape(xp.astype(finite, xp.int8), (-1,))))
-        index = tuple(int(i) for i in np.unravel_index(where, array.shape)) if array.ndim else ()
-        value = array[index] if index else array
-        raise ValueError(f"{name} must be finite, got {value} at index {index}")
+        raise ValueError(f"{name} must be finite, got {_first(array, ~finite, xp)}")
+
+
+def is_within(array: Array, low: float, high: float, xp: ModuleType) -> bool:
+    """Whether every entry is a number from `low` to `high`."""
+    return bool((xp.min(array) >= low) & (xp.max(array) <= high))
+
+
+def check_size(name: str, array: Array, limit: float, xp: ModuleType) -> None:
+    """Raise unless every entry is a number between -limit and limit, naming the first."""
+    check_finite(name, array, xp)
+    if not is_within(array, -limit, limit, xp):
+        first = _first(array, xp.abs(array) > limit, xp)
+        raise ValueError(
+            f"{name} must lie within +-{limit:.3g}, got {first}: squares overflow {array.dtype}"
+        )
+
+
+def largest_square_root(like: Array, xp: ModuleType) -> float:
+    """A size up to which squares, and a few of them together, stay finite."""
+    return 0.25 * float(xp.finfo(like.dtype).max) ** 0.5
+
+
+def _first(array: Array, bad: Array, xp: ModuleType) -> str:
+    """The first bad entry, and where it stands."""
+    where = int(xp.argmax(xp.reshape(xp.astype(bad, xp.int8), (-1,))))
+    index = tuple(int(i) for i in np.unravel_index(where, array.shape)) if array.ndim else ()
+    return f"{array[index] if index else array} at index {index}"
 
 
 def as_batch(name: str, x: object, event_shape: Sequence[int] | None, **kwargs: Any) -> Array:
@@ -146,7 +170,8 @@ def as_batch(name: str, x: object, event_shape: Sequence[int] | None, **kwargs: 
 def as_noise_level(sigma: object, x: Array, xp: ModuleType) -> Array:
     """A noise level as an array of shape (1,) or (n,) in the dtype of the batch `x`."""
     n = x.shape[0]
-    level = as_float_array("sigma", sigma, xp=xp, dtype=x.dtype, device=device_of(x))
+    like = {"xp": xp, "dtype": x.dtype, "device": device_of(x)}
+    level = as_float_array("sigma", sigma, finite=False, **like)
     if level.ndim == 0:
         level = xp.reshape(level, (1,))
     if level.ndim != 1 or level.shape[0] not in (1, n):
@@ -154,7 +179,9 @@ def as_noise_level(sigma: object, x: Array, xp: ModuleType) -> Array:
             f"sigma must be a number or have shape ({n},), one per point of the batch, "
             f"got {tuple(level.shape)}"
         )
-    if bool(xp.any(level < 0)):
+    limit = largest_square_root(level, xp)
+    if not is_within(level, 0.0, limit, xp):
+        check_size("sigma", level, limit, xp)
         raise ValueError(f"sigma must not be negative, got {float(xp.min(level))}")
     return level
 

@@ -12,7 +12,11 @@ from .._xp import (
     as_batch,
     as_float_array,
     as_noise_level,
+    check_size,
     flatten_events,
+    is_within,
+    largest_square_root,
+    size,
 )
 from ..operators._base import prototype
 from ..random import Key, key
@@ -169,18 +173,33 @@ class Prior:
     has_density = True
     """Whether p itself, not only its smoothings, has a density."""
 
+    _narrowest = 1.0
+    """Smallest standard deviation that distances are divided by before they are squared."""
+
     def _enter(
         self, x: Array, sigma: Any, allow_degenerate: bool = False, name: str = "x"
     ) -> tuple[ModuleType, Array, Array]:
         xp = array_namespace(**{name: x}, **self._arrays())
-        batch = as_batch(name, x, self.event_shape, xp=xp)
+        batch = as_batch(name, x, self.event_shape, xp=xp, finite=False)
         level = as_noise_level(sigma, batch, xp)
+        self._check_size(name, batch, level, xp)
         if not (self.has_density or allow_degenerate) and bool(xp.any(level == 0)):
             raise ValueError(
                 f"{type(self).__name__} has no density at sigma = 0, hence no score: "
                 "ask for sigma > 0, or give the prior a bandwidth"
             )
         return xp, flatten_events(batch, xp), level
+
+    def _check_size(self, name: str, batch: Array, level: Array, xp: ModuleType) -> None:
+        """Refuse points so far away that quadratic forms would overflow, or that are no numbers."""
+        limit = self._limit(batch, xp)
+        if not is_within(batch, -limit, limit, xp):
+            check_size(name, batch, self._limit(batch, xp, noise=float(xp.min(level))), xp)
+
+    def _limit(self, like: Array, xp: ModuleType, noise: float = 0.0) -> float:
+        """Size up to which points are no further away than that."""
+        width = min(1.0, max(self._narrowest, noise))
+        return width * largest_square_root(like, xp) / size(self.event_shape) ** 0.5
 
     def _arrays(self) -> dict[str, Array]:
         """The arrays the prior holds, by the name a user knows them by."""

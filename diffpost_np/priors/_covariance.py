@@ -56,6 +56,10 @@ class Spectral:
             return self.values[:, None, :]
         return xp.max(self.values, axis=1)[:, None, None]
 
+    def narrowest(self, xp: ModuleType) -> float:
+        """Smallest standard deviation, over all components and directions."""
+        return float(xp.min(self.values)) ** 0.5
+
     def whitener(self, xp: ModuleType, d: int) -> Array:
         """Matrices W_k with W_k^T W_k = C_k^-1, shape (K or 1, d, d)."""
         eye = xp.eye(d, dtype=self.values.dtype)

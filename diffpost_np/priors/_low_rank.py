@@ -118,6 +118,10 @@ class LowRank:
         """The diagonals of C_k, (K, 1, d), see `shrink`."""
         return (self.diag + xp.sum(self.factor_matrix**2, axis=-1))[:, None, :]
 
+    def narrowest(self, xp: ModuleType) -> float:
+        """Bound from below of the standard deviations, over all components and directions."""
+        return float(xp.min(self.diag)) ** 0.5
+
     def whitener(self, xp: ModuleType, d: int) -> Array:
         """Matrices W_k with W_k^T W_k = C_k^-1, shape (K or 1, d + r, d)."""
         root, top, bottom, _ = self.columns(xp, xp.zeros(1, dtype=self.diag.dtype))

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .._checks import number
-from .._xp import Array, array_namespace, device_of, map_rows, size
+from .._xp import Array, array_namespace, check_size, device_of, map_rows, size
 from ..operators._base import parameter
 from ..random import Key, Purpose, normal, uniform
 from . import _empirical_math as math_
@@ -80,6 +80,7 @@ class Empirical(SampledGiven):
         if self.points.ndim < 2 or 0 in self.points.shape:
             raise ValueError(f"points must have shape (N, *event), got {tuple(self.points.shape)}")
         self.event_shape = tuple(self.points.shape[1:])
+        check_size("points", self.points, self._limit(self.points, xp), xp)
         self.bandwidth = number("bandwidth", bandwidth, at_least=0)
         self.has_density = self.bandwidth > 0
         if weights is None:

@@ -176,7 +176,7 @@ class DiscretizedGaussian(SampledGiven):
         sigma = sigma[:, None]
         total = 1 + sigma * sigma
         mean = x / total / self.spacing - self._phase(xp, x)
-        return mean, (sigma / self.spacing) ** 2 / total, total
+        return mean, sigma * sigma / total / self.spacing / self.spacing, total
 
     def _unconditional(self, xp: ModuleType, like: Array) -> tuple[Array, Array]:
         """The same mean and variance where nothing is known of x."""

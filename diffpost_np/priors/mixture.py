@@ -9,6 +9,7 @@ from .._xp import (
     Array,
     array_namespace,
     as_float_array,
+    check_size,
     flatten_events,
 )
 from ..operators._base import parameter
@@ -87,6 +88,8 @@ class GaussianMixture(SampledGiven):
         self.covs: Covariance = as_covariance(
             self._cov_name, covs, means.shape[0], flat.shape[1], xp
         )
+        self._narrowest = self.covs.narrowest(xp)
+        check_size("means", flat, self._limit(flat, xp), xp)
         with_zeros = xp.where(self.weights > 0, self.weights, xp.ones_like(self.weights))
         log_weights = xp.where(self.weights > 0, xp.log(with_zeros), -xp.inf)
         self._tables = {str(xp.float64): math_.Tables(log_weights, flat, self.covs)}
