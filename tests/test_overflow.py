@@ -72,6 +72,8 @@ def test_parameters_are_named():
     far = np.array([[0.0, 1e200], [1.0, 0.0]])
     with pytest.raises(ValueError, match="means must lie within"):
         P.GaussianMixture([0.5, 0.5], far, 1.0)
+    with pytest.raises(ValueError, match="mean must lie within"):
+        P.Gaussian(far[0], 1.0)
     with pytest.raises(ValueError, match="points must lie within"):
         P.Empirical(far)
 

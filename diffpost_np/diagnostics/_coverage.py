@@ -14,7 +14,7 @@ from .._xp import Array, array_namespace, flatten_events
 from ._problems import as_problems, columns
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Coverage:
     """How often intervals held the truth.
 

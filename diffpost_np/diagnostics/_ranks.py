@@ -15,7 +15,7 @@ from ..random import Purpose, key, uniform
 from ._problems import as_problems, columns
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ranks:
     """Ranks of the truth among posterior samples.
 

@@ -10,7 +10,7 @@ from types import ModuleType
 from .._xp import Array, array_namespace, as_batch, as_float_array, check_shape, device_of, size
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Eigenform:
     """A symmetric operator V diag(values) V' on flattened events, V orthogonal and real.
 

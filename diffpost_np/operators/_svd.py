@@ -10,7 +10,7 @@ from ._base import Eigenform, Operator, as_cast
 from ._convert import as_operator
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class SVD:
     """The decomposition A = U diag(s) V' with real coordinates, V orthogonal (d, d).
 

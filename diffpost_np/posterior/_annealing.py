@@ -21,7 +21,7 @@ _STEPS_PER_TIME = 10.0
 _FLOAT = np.dtype(float)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class AnnealingSchedule:
     """Noise levels eta_1 > ... > eta_N = eta with Langevin steps between them.
 
@@ -72,6 +72,10 @@ class AnnealingSchedule:
             raise ValueError(f"step_size must be positive, got {step.min():g}")
         for name, value in (("noise_ratio", ratio), ("step_size", step), ("n_steps", count)):
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        first, n = self.noise_ratio[0], len(self.noise_ratio)
+        return f"AnnealingSchedule({n} levels from ratio {first:g}, {self.total_steps} steps)"
 
     @property
     def total_steps(self) -> int:

@@ -2,8 +2,9 @@
 
 from ._covariance import LowRank
 from .empirical import Empirical
+from .gaussian import Gaussian
 from .lattice import DiscretizedGaussian
-from .mixture import Gaussian, GaussianMixture
+from .mixture import GaussianMixture
 from .ring import Ring
 
 __all__ = ["DiscretizedGaussian", "Empirical", "Gaussian", "GaussianMixture", "LowRank", "Ring"]

@@ -17,7 +17,7 @@ from ._low_rank import LowRank
 __all__ = ["Covariance", "LowRank", "Spectral", "as_covariance", "shrink"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spectral:
     """C_k = U_k diag(values_k) U_k^T.
 
@@ -55,6 +55,13 @@ class Spectral:
         if self.basis is None:
             return self.values[:, None, :]
         return xp.max(self.values, axis=1)[:, None, None]
+
+    @property
+    def form(self) -> str:
+        """What the matrices look like, in a word."""
+        if self.basis is None:
+            return "isotropic" if self.values.shape[1] == 1 else "diagonal"
+        return "full" if is_array(self.basis) else "in an eigenbasis of the operator"
 
     def narrowest(self, xp: ModuleType) -> float:
         """Smallest standard deviation, over all components and directions."""

@@ -12,7 +12,7 @@ from ..operators._base import parameter
 __all__ = ["LowRank"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LowRank:
     """Covariances of low rank plus a diagonal, F_k F_k^T + diag(D_k), never expanded.
 
@@ -117,6 +117,11 @@ class LowRank:
     def scale(self, xp: ModuleType) -> Array:
         """The diagonals of C_k, (K, 1, d), see `shrink`."""
         return (self.diag + xp.sum(self.factor_matrix**2, axis=-1))[:, None, :]
+
+    @property
+    def form(self) -> str:
+        """What the matrices look like, in a word."""
+        return f"rank {self.factor_matrix.shape[2]} plus diagonal"
 
     def narrowest(self, xp: ModuleType) -> float:
         """Bound from below of the standard deviations, over all components and directions."""

@@ -13,7 +13,7 @@ from . import _empirical_math as math_
 from ._conjugate import check_measured
 from ._given import SampledGiven
 from ._noise import combine
-from .mixture import GaussianMixture, _checked_weights
+from .mixture import GaussianMixture, checked_weights
 
 if TYPE_CHECKING:
     from ..measurement import LinearGaussian
@@ -74,6 +74,8 @@ class Empirical(SampledGiven):
            [2.964]])
     """
 
+    _blur = "bandwidth"
+
     def __init__(self, points: Any, bandwidth: float = 0.0, *, weights: Any = None) -> None:
         xp = array_namespace(points=points, weights=weights)
         self.points = parameter("points", points, xp=xp)
@@ -86,7 +88,7 @@ class Empirical(SampledGiven):
         if weights is None:
             n = self.points.shape[0]
             weights = xp.full(n, 1 / n, dtype=xp.float64, device=device_of(self.points))
-        self.weights = _checked_weights(weights, self.points, xp)
+        self.weights = checked_weights(weights, self.points, xp)
         self.log_evidence: float | None = None
         self._clouds: dict[str, math_.Cloud] = {}
 

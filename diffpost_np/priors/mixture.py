@@ -23,7 +23,7 @@ from ._mixture_draws import choose, draw_chosen, shrink_chosen
 if TYPE_CHECKING:
     from ..measurement import LinearGaussian
 
-__all__ = ["Gaussian", "GaussianMixture"]
+__all__ = ["GaussianMixture"]
 
 
 class GaussianMixture(SampledGiven):
@@ -72,24 +72,24 @@ class GaussianMixture(SampledGiven):
            [-0.072]])
     """
 
-    _cov_name = "covs"
+    _mean_name, _cov_name = "means", "covs"
 
     def __init__(self, weights: Any, means: Any, covs: Any) -> None:
-        held = {self._cov_name: _held(covs)}
+        held = {self._cov_name: held_array(covs)}
         xp = array_namespace(weights=weights, means=means, **held)
         means = parameter("means", means, xp=xp)
         if means.ndim < 2 or 0 in means.shape:
             raise ValueError(f"means must have shape (K, *event), got {tuple(means.shape)}")
         self.event_shape = tuple(means.shape[1:])
         self.means = means
-        self.weights = _checked_weights(weights, means, xp)
+        self.weights = checked_weights(weights, means, xp)
         flat = xp.astype(flatten_events(means, xp), xp.float64)
         self.log_evidence: float | None = None
         self.covs: Covariance = as_covariance(
             self._cov_name, covs, means.shape[0], flat.shape[1], xp
         )
         self._narrowest = self.covs.narrowest(xp)
-        check_size("means", flat, self._limit(flat, xp), xp)
+        check_size(self._mean_name, flat, self._limit(flat, xp), xp)
         with_zeros = xp.where(self.weights > 0, self.weights, xp.ones_like(self.weights))
         log_weights = xp.where(self.weights > 0, xp.log(with_zeros), -xp.inf)
         self._tables = {str(xp.float64): math_.Tables(log_weights, flat, self.covs)}
@@ -244,6 +244,10 @@ class GaussianMixture(SampledGiven):
             )
         return self._tables[name]
 
+    def __repr__(self) -> str:
+        k, form = self.n_components, self.covs.form
+        return f"GaussianMixture({k} components, event_shape={self.event_shape}, covs: {form})"
+
     @property
     def _xp(self) -> ModuleType:
         """The namespace: found anew, for a module kept here could not be pickled."""
@@ -299,65 +303,14 @@ class GaussianMixture(SampledGiven):
         return draw_chosen(xp, self.tables(like.dtype), chosen, key, first_chain)
 
 
-class Gaussian(GaussianMixture):
-    """A Gaussian N(mean, cov).
-
-    Parameters
-    ----------
-    mean : array, shape event
-        The mean.
-    cov : float or array, shape (d,) or (d, d), or LowRank
-        Covariance on the flattened event of d entries: a variance, a diagonal, a matrix, or
-        low rank plus diagonal.
-
-    Attributes
-    ----------
-    event_shape : tuple of int
-        Shape of an event.
-
-    Raises
-    ------
-    ValueError
-        If a shape does not fit, an entry is not finite, or `cov` is not positive definite.
-    TypeError
-        If array types are mixed.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import diffpost_np as dp
-    >>> prior = dp.priors.Gaussian([0.0, 1.0], [1.0, 4.0])
-    >>> prior.score(np.array([[1.0, 3.0]]))
-    array([[-1. , -0.5]])
-    """
-
-    _cov_name = "cov"
-
-    def __init__(self, mean: Any, cov: Any) -> None:
-        xp = array_namespace(mean=mean, cov=_held(cov))
-        mean = as_float_array("mean", mean, xp=xp)
-        if mean.ndim == 0 or 0 in mean.shape:
-            raise ValueError(f"mean must have shape event, got {tuple(mean.shape)}")
-        if not isinstance(cov, LowRank) and not hasattr(cov, "basis"):
-            cov = as_float_array("cov", cov, xp=xp)
-            if cov.ndim in (1, 2):
-                cov = cov[None, ...]
-            elif cov.ndim != 0:
-                raise ValueError(f"cov must be a number, (d,) or (d, d), got {tuple(cov.shape)}")
-        super().__init__(xp.ones(1, dtype=mean.dtype), mean[None, ...], cov)
-
-    def _like_me(self, weights: Array, means: Array, covs: Covariance) -> Gaussian:
-        return Gaussian(means[0, ...], covs)
-
-
-def _held(covs: Any) -> Any:
+def held_array(covs: Any) -> Any:
     """An array that covariances of any form are made of."""
     if isinstance(covs, LowRank):
         return covs.factor_matrix
     return getattr(covs, "values", covs)
 
 
-def _checked_weights(weights: Any, means: Array, xp: ModuleType) -> Array:
+def checked_weights(weights: Any, means: Array, xp: ModuleType) -> Array:
     array = as_float_array("weights", weights, xp=xp, dtype=xp.float64, shape=(means.shape[0],))
     if bool(xp.any(array < 0)):
         raise ValueError(f"weights must not be negative, got {float(xp.min(array)):g}")
