@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -50,6 +51,23 @@ def number(
     if result < at_least or result > at_most:
         raise ValueError(f"{name} must lie in [{at_least:g}, {at_most:g}], got {result:g}")
     return result
+
+
+def instance(name: str, value: object) -> object:
+    """`value` itself, which must not be a class: one that was not called is a common slip."""
+    if isinstance(value, type):
+        raise TypeError(f"{name} must be an instance, got the class {value.__name__}: call it")
+    return value
+
+
+def listed(name: str, value: object, kind: type = object) -> list:
+    """`value` as a list, whose entries are of this kind."""
+    if not isinstance(value, Iterable) or isinstance(value, str | bytes):
+        raise TypeError(f"{name} must be a list, got {value!r}")
+    entries = list(value)
+    if not all(isinstance(entry, kind) for entry in entries):
+        raise TypeError(f"{name} must hold {kind.__name__} objects, got {entries!r}")
+    return entries
 
 
 def choice(name: str, value: object, allowed: tuple[str, ...]) -> str:

@@ -116,8 +116,13 @@ def check_shape(name: str, array: Array, shape: Sequence[int | None]) -> None:
     if array.ndim != len(shape) or any(
         want is not None and want != have for want, have in zip(shape, array.shape, strict=True)
     ):
-        want_text = ", ".join("any" if s is None else str(s) for s in shape)
-        raise ValueError(f"{name} must have shape ({want_text}), got {tuple(array.shape)}")
+        raise ValueError(f"{name} must have shape {_shape_text(shape)}, got {tuple(array.shape)}")
+
+
+def _shape_text(shape: Sequence[int | None]) -> str:
+    """A shape as Python writes it, with 'any' for None."""
+    sizes = ["any" if s is None else str(s) for s in shape]
+    return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
 
 
 def check_finite(name: str, array: Array, xp: ModuleType) -> None:

@@ -241,7 +241,9 @@ def sampler_cases():
 def result_cases():
     p, positive = dp.posterior, of.positive
     result = p.sample(MIXTURE, MEASUREMENT, Y, n_samples=4, rng=0)
-    yield case(result.quantile, q=(0.5, without(of.fraction, "zero", "one")))
+    level = without(of.fraction, "zero", "one", "list", "array")
+    yield case(result.quantile, q=(0.5, level))
+    yield case(result.quantile, q=([0.05, 0.95], of.levels))
     ratio, step = ([2.0, 1.0], of.real), ([0.1], of.real)
     n_steps = ([3], of.whole_numbers)
     yield case(p.AnnealingSchedule, noise_ratio=ratio, step_size=step, n_steps=n_steps)
@@ -310,6 +312,32 @@ def diagnostic_cases():
     yield case(table.p_values, n_bins=(4, optional["count"]))
 
 
+def testing_cases():
+    """The checks, without their laws: those are tested elsewhere."""
+    t, positive = dp.testing, of.positive
+    seed, like = {"rng": (0, of.rng)}, {"like": (np.zeros(0), of.kept_like)}
+    common = {**seed, **like, "rtol": (1e-3, without(positive, "None"))}
+    shape = ((2,), of.free_shape)
+
+    def skip(table):
+        return {"skip": (list(table), of.names)}
+
+    points, levels = (X, without(free_batch, "None")), ([0.5], of.noise_levels)
+    numbers = {"n_draws": (100, of.count), "false_alarm": (1e-3, positive)}
+    given = {"prior": (dp.priors.Ring(1.0, 0.1), of.prior), "event_shape": shape}
+    given |= {"points": points, "noise_levels": levels, **numbers, **common}
+    yield case(t.check_prior, **given, **skip(t.PRIOR_LAWS))
+    linear = {"operator": (MATRIX, of.required_thing), "event_shape": ((2,), of.shape)}
+    yield case(t.check_operator, **linear, **common, **skip(t.OPERATOR_LAWS))
+    runs = {"n_samples": (99, of.count), "n_runs": (5, of.count), "n_truths": (20, of.count)}
+    runs = {name: (value, without(kind, "None")) for name, (value, kind) in runs.items()}
+    flags = dict.fromkeys(("log_concave", "interacting"), (False, of.flag))
+    limits = {"bias": (0.1, of.not_negative), "false_alarm": (1e-3, positive)}
+    given = {"sampler": (dp.posterior.sample, of.function), **runs, **flags, **limits, **seed}
+    problems = {"problems": (None, of.problems), **like}
+    yield case(t.check_sampler, **given, **problems, **skip(t.SAMPLER_LAWS))
+
+
 SOURCES = (
     random_cases,
     prior_cases,
@@ -321,5 +349,6 @@ SOURCES = (
     score_cases,
     schedule_cases,
     diagnostic_cases,
+    testing_cases,
 )
 CASES = [case for source in SOURCES for case in source()]

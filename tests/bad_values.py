@@ -244,3 +244,44 @@ def column(valid):
     """A number, or one for each point."""
     one_each = {"row": (np.ones((1, 3)), ValueError), "negative": (-valid, ValueError)}
     return mixed(valid) | one_each
+
+
+def levels(valid):
+    """Several levels in [0, 1]."""
+    return {
+        "beyond": ([0.5, 1.5], ValueError),
+        "NaN": ([0.5, np.nan], ValueError),
+        "empty": ([], ValueError),
+        "table": (np.full((2, 2), 0.5), ValueError),
+        "text": (["a"], TypeError),
+    }
+
+
+def entries(valid):
+    """A list of things of one kind."""
+    return {"number": (3, TypeError), "text": ("x", TypeError), "numbers": ([3], TypeError)}
+
+
+def names(valid):
+    """A list of some of the names that there are."""
+    return {**entries(valid), "numbers": ([3], ValueError), "unknown": (["x"], ValueError)}
+
+
+def noise_levels(valid):
+    wrong = {"numbers": (["x"], TypeError), "zero": ([0.0], ValueError), "empty": ([], ValueError)}
+    return {**entries(valid), **wrong}
+
+
+def problems(valid):
+    return {**entries(valid), "empty": ([], ValueError)}
+
+
+def prior(valid):
+    """A class is not a prior, one of its instances is."""
+    return {**required_thing(valid), "class": (type(valid), TypeError)}
+
+
+def kept_like(valid):
+    """An array that others are made like."""
+    wrong = {"number": (3, TypeError), "text": ("x", TypeError)}
+    return {**wrong, "half precision": (np.zeros(0, np.float16), TypeError)}

@@ -247,7 +247,7 @@ BAD = [
     (lambda: ess([0.0, np.nan]), ValueError, "log_weights must be finite or -inf"),
     (lambda: ess([0.0, np.inf]), ValueError, "log_weights must be finite or -inf"),
     (lambda: ess([-np.inf]), ValueError, "log_weights are all -inf"),
-    (lambda: coverage(X, T[:1]), ValueError, r"truth must have shape \(2\)"),
+    (lambda: coverage(X, T[:1]), ValueError, r"truth must have shape \(2,\)"),
     (lambda: coverage(X, T, level=1.0), ValueError, "level must be below 1"),
     (lambda: coverage(X, T, level=0.0), ValueError, "level must be greater than 0"),
     (lambda: coverage(X[:18], T), ValueError, "samples must be at least 19 for level 0.9, got 18"),

@@ -214,8 +214,8 @@ BUILDING = {
     "text": (build(MATRIX, "0.1"), TypeError, "noise_std must hold numbers"),
     "objects": (build(MATRIX, np.array([None])), TypeError, "noise_std must hold numbers"),
     "boolean": (build(MATRIX, True), TypeError, "noise_std must hold real numbers"),
-    "too many": (build(MATRIX, np.ones(3)), ValueError, r"noise_std must have shape \(2\)"),
-    "empty": (build(MATRIX, []), ValueError, r"noise_std must have shape \(2\)"),
+    "too many": (build(MATRIX, np.ones(3)), ValueError, r"noise_std must have shape \(2,\)"),
+    "empty": (build(MATRIX, []), ValueError, r"noise_std must have shape \(2,\)"),
     "cov shape": (build(MATRIX, noise_cov=np.eye(3)), ValueError, r"noise_cov must have shape \(2"),
     "cov skew": (build(MATRIX, noise_cov=[[1, 0.5], [0, 1]]), ValueError, "must be symmetric"),
     "cov indefinite": (
@@ -254,9 +254,9 @@ ARGUMENTS = {
     "y too long": (
         (X, np.ones(3)),
         ValueError,
-        r"y must have shape \(2, 2\)|y must have shape \(2\)",
+        r"y must have shape \(2, 2\)|y must have shape \(2,\)",
     ),
-    "y a number": ((X, 1.0), ValueError, r"y must have shape \(2\), got \(\)"),
+    "y a number": ((X, 1.0), ValueError, r"y must have shape \(2,\), got \(\)"),
     "y for three": ((X, np.ones((3, 2))), ValueError, r"y must have shape \(2, 2\), got \(3, 2\)"),
     "y for none": ((X, np.ones((0, 2))), ValueError, r"y must have shape \(2, 2\), got \(0, 2\)"),
     "y NaN": ((X, [1.0, np.nan]), ValueError, r"y must be finite, got nan at index \(1,\)"),

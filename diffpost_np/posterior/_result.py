@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import number
-from .._xp import Array, array_namespace
+from .._xp import Array, array_namespace, as_float_array
 from ..random import Key
 
 __all__ = ["Result"]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Result:
     """Samples, what they cost and how the run went.
 
@@ -56,7 +55,8 @@ class Result:
     >>> prior = dp.priors.Gaussian(np.zeros(2), 1.0)
     >>> measurement = dp.LinearGaussian(np.array([[1.0, 0.0]]), 0.1)
     >>> result = dp.posterior.sample(prior, measurement, [1.0], n_samples=400, rng=0)
-    >>> result.quantile(0.5).shape
+    >>> low, high = result.quantile([0.05, 0.95])
+    >>> low.shape
     (2,)
     >>> bool(result.std()[0] < result.std()[1])
     True
@@ -97,31 +97,33 @@ class Result:
         """
         return array_namespace(samples=self.samples).std(self.samples, axis=0)
 
-    def quantile(self, q: float) -> Array:
+    def quantile(self, q: Any) -> Array:
         """Quantile of every entry over the samples.
 
         Parameters
         ----------
-        q : float
-            Level in [0, 1]; between two order statistics the value is interpolated linearly.
+        q : float or sequence of float
+            Levels in [0, 1]; between two order statistics the value is interpolated linearly.
 
         Returns
         -------
-        array, shape event_shape
-            The quantiles.
+        array, shape event_shape or (len(q), *event_shape)
+            The quantiles, one leading entry for each of several levels.
 
         Raises
         ------
         ValueError
-            If `q` lies outside [0, 1].
+            If `q` lies outside [0, 1], is empty or has more than one axis.
+        TypeError
+            If `q` is not made of numbers.
         """
+        levels = as_float_array("q", q)
+        if levels.ndim > 1 or levels.size == 0 or levels.min() < 0 or levels.max() > 1:
+            raise ValueError(f"q must be a level or a list of levels, all in [0, 1], got {q!r}")
         xp = array_namespace(samples=self.samples)
-        place = number("q", q, at_least=0.0, at_most=1.0) * (self.samples.shape[0] - 1)
-        below = int(place)
-        above = min(below + 1, self.samples.shape[0] - 1)
         ordered = xp.sort(self.samples, axis=0)
-        low, high = ordered[below, ...], ordered[above, ...]
-        return low + (place - below) * (high - low)
+        parts = [_at_level(ordered, float(level)) for level in np.atleast_1d(levels)]
+        return xp.stack(parts) if levels.ndim else parts[0]
 
     def __repr__(self) -> str:
         parts = [
@@ -137,3 +139,11 @@ class Result:
         if not self.finished:
             parts.append("stopped early")
         return f"<{', '.join(parts)}>"
+
+
+def _at_level(ordered: Array, level: float) -> Array:
+    """The quantile of samples in order, between two of them by linear interpolation."""
+    place = level * (ordered.shape[0] - 1)
+    below = int(place)
+    low, high = ordered[below, ...], ordered[min(below + 1, ordered.shape[0] - 1), ...]
+    return low + (place - below) * (high - low)

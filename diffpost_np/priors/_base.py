@@ -173,6 +173,9 @@ class Prior:
     has_density = True
     """Whether p itself, not only its smoothings, has a density."""
 
+    _blur = ""
+    """The parameter that, where positive, gives p a density."""
+
     _narrowest = 1.0
     """Smallest standard deviation that distances are divided by before they are squared."""
 
@@ -184,9 +187,10 @@ class Prior:
         level = as_noise_level(sigma, batch, xp)
         self._check_size(name, batch, level, xp)
         if not (self.has_density or allow_degenerate) and bool(xp.any(level == 0)):
+            remedy = f", or give it a {self._blur}" if self._blur else ""
             raise ValueError(
                 f"{type(self).__name__} has no density at sigma = 0, hence no score: "
-                "ask for sigma > 0, or give the prior a bandwidth"
+                f"ask for sigma > 0{remedy}"
             )
         return xp, flatten_events(batch, xp), level
 

@@ -74,6 +74,7 @@ class Ring(Prior):
     """
 
     event_shape = (2,)
+    _blur = "width"
 
     def __init__(self, radius: float, width: float) -> None:
         self.radius = number("radius", radius, above=0)

@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from .._xp import Array, array_namespace, device_of, flatten_events, is_array, short_name
+from .._xp import (
+    Array,
+    array_namespace,
+    as_float_array,
+    device_of,
+    flatten_events,
+    is_array,
+    short_name,
+)
 from ..operators._base import float_dtype
 from ._law import KEPT, Gap, broken
 
@@ -25,6 +33,11 @@ class Arrays:
     """Makes arrays of one namespace, device and precision."""
 
     like: Array
+
+    def __post_init__(self) -> None:
+        if not is_array(self.like):
+            raise TypeError(f"like must be an array, got {self.like!r}")
+        as_float_array("like", self.like, xp=self.xp)
 
     @property
     def xp(self) -> ModuleType:

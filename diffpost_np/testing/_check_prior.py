@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import integer, number
-from .._xp import Array
+from .._checks import instance, integer, listed, number
+from .._xp import Array, array_namespace, as_batch
 from ..operators._base import as_shape
 from ..random import key
 from . import _prior_draws as _prior_draws
@@ -98,7 +98,7 @@ def check_prior(
     Traceback (most recent call last):
     BrokenLaw: check_prior(<lambda>) breaks the law 'heat_flow': ...
     """
-    if not callable(getattr(prior, "score", prior)):
+    if not callable(getattr(instance("prior", prior), "score", prior)):
         raise TypeError(f"prior must have .score(x, sigma) or be that callable, got {prior!r}")
     shape = getattr(prior, "event_shape", None) if event_shape is None else event_shape
     if shape is None:
@@ -123,17 +123,18 @@ def check_prior(
 
 def checked_points(points: Array, event_shape: tuple[int, ...]) -> np.ndarray:
     """Typical points as a NumPy array in float64."""
-    array = host(points).astype(float)
-    if array.shape[1:] != event_shape or array.shape[0] == 0:
-        raise ValueError(f"points must have shape (n, *{event_shape}), got {array.shape}")
-    return array
+    xp = array_namespace(points=points)
+    return host(as_batch("points", points, event_shape, xp=xp, dtype=xp.float64))
 
 
 def checked_levels(levels: Sequence[float] | None, points: np.ndarray) -> tuple[float, ...]:
     """Positive noise levels."""
     if levels is None:
         return tuple(float(f"{share * spread(points):.2g}") for share in (0.1, 0.5, 2.0))
-    return tuple(number("noise_levels", level, above=0.0) for level in levels)
+    given = listed("noise_levels", levels)
+    if not given:
+        raise ValueError("noise_levels must not be empty")
+    return tuple(number("noise_levels", level, above=0.0) for level in given)
 
 
 def named(thing: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import integer, number
+from .._checks import flag, integer, listed, number
 from .._xp import Array, array_namespace
 from ..diagnostics import sbc_ranks
 from ..random import key
@@ -242,14 +242,18 @@ def check_sampler(
     """
     if not callable(sampler):
         raise TypeError(f"sampler must be callable, got {sampler!r}")
+    log_concave, interacting = flag("log_concave", log_concave), flag("interacting", interacting)
     if problems is None:
         make = Arrays(np.zeros(0) if like is None else like)
         problems = asymmetric_problems(make, log_concave=log_concave)
+    problems = listed("problems", problems, InverseProblem)
+    if not problems:
+        raise ValueError("problems must not be empty")
     default = 500 if interacting else 4000
     case = SamplerCase(
         sampler=sampler,
-        problems=list(problems),
-        interacting=bool(interacting),
+        problems=problems,
+        interacting=interacting,
         n_samples=integer("n_samples", default if n_samples is None else n_samples, minimum=DRAWS),
         n_runs=integer("n_runs", n_runs, minimum=5),
         n_truths=integer("n_truths", n_truths, minimum=20),

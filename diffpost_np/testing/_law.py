@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._checks import choice
+from .._checks import choice, listed
 from ._minimise import minimise
 
 __all__ = ["BrokenLaw", "Gap", "Law", "Report", "enact", "verify"]
@@ -198,7 +198,7 @@ class Report:
 
 def verify(title: str, table: dict[str, Law], case: Any, skip: Sequence[str]) -> Report:
     """Go through a table in its order and raise at the first law that is broken."""
-    unwanted = {choice("skip", name, tuple(table)) for name in skip}
+    unwanted = {choice("skip", name, tuple(table)) for name in listed("skip", skip)}
     kept, skipped = {}, {}
     for law in table.values():
         lacking = "as asked" if law.name in unwanted else case.lacks(law)

@@ -15,7 +15,7 @@ from ._case import Arrays, host
 __all__ = ["InverseProblem", "asymmetric_problems", "described", "numbers", "simulate"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InverseProblem:
     """A prior, a measurement, and one y.
 
