@@ -142,6 +142,26 @@ def composed(outer_kind, inner):
     return make
 
 
+def in_fourier_space(rng, shape=(2, 4, 6)):
+    """Products of periodic convolutions and Fourier samples, over the same axes and others."""
+
+    def blur(axes):
+        return convolution_case(shape, rng, axes, "periodic")
+
+    def chain(kind, *cases):
+        return Case(
+            kind,
+            shape,
+            lambda array: ops.compose(*(case.build(array) for case in cases)),
+            functools.reduce(np.matmul, [case.matrix for case in cases]),
+        )
+
+    yield chain("chain of blurs", blur(2), blur(1), blur(3))
+    yield chain("fourier after blurs", fourier_case(shape, rng, 2), blur(2), blur(1))
+    yield chain("fourier after blurs", fourier_case(shape, rng, 3), blur(3))
+    yield chain("fourier within a blur's axes", fourier_case(shape, rng, 1), blur(2))
+
+
 def stacked(one, two):
     return Case(
         f"{one.kind} on {two.kind}",
@@ -194,6 +214,7 @@ def one_of_each(seed=0):
     found.append(composed("downsample", image["periodic"])(rng))
     found.append(composed("complex dense", image["fourier"])(rng))
     found.append(composed("mask", image["fourier"])(rng))
+    found += in_fourier_space(rng)
     found.append(stacked(image["mask"], image["downsample"]))
     found.append(stacked(image["mask"], mask_case((4, 6), rng, 2)))
     found.append(stacked(image["fourier"], image["complex dense"]))
