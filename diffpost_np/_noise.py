@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ._xp import Array, array_namespace, check_shape, size
-from .operators._base import as_cast, parameter
+from .operators._base import Operator, as_cast, parameter
 
 
 class WhiteNoise:
@@ -35,6 +35,9 @@ class WhiteNoise:
         """N^(1/2) z, noise from standard normals."""
         return z * self._like(z, xp)
 
+    def __repr__(self) -> str:
+        return f"noise_std={self.std:g}" if isinstance(self.std, float) else "noise_std per output"
+
     def _like(self, r: Array, xp: ModuleType) -> Any:
         return self.std if isinstance(self.std, float) else as_cast(self.std, r, xp)[None, ...]
 
@@ -60,6 +63,20 @@ class CorrelatedNoise:
     def colour(self, z: Array, xp: ModuleType) -> Array:
         """L z, noise from standard normals."""
         return z @ as_cast(self.factor, z, xp).T
+
+    def __repr__(self) -> str:
+        return "noise_cov"
+
+
+def as_noise(noise_std: Any, noise_cov: Any, operator: Operator) -> WhiteNoise | CorrelatedNoise:
+    """The noise on outputs of an operator, of which one of the two must be given."""
+    if (noise_std is None) == (noise_cov is None):
+        raise TypeError("give either noise_std or noise_cov")
+    if noise_cov is None:
+        return WhiteNoise(noise_std, operator.output_shape)
+    if operator.is_complex or len(operator.output_shape) != 1:
+        raise ValueError("noise_cov is for real vectors y; use noise_std here")
+    return CorrelatedNoise(noise_cov, operator.output_shape[0])
 
 
 def cholesky(name: str, cov: Array, xp: ModuleType) -> Array:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-from ._noise import CorrelatedNoise, WhiteNoise
-from ._noise import cholesky as cholesky
+from ._noise import as_noise
+from ._whitened import Whitened
 from ._xp import (
     Array,
     array_namespace,
@@ -77,15 +77,7 @@ class LinearGaussian:
         self.operator: Operator = as_operator(A, event_shape=event_shape)
         self.event_shape = self.operator.event_shape
         self.output_shape = self.operator.output_shape
-        if (noise_std is None) == (noise_cov is None):
-            raise TypeError("give either noise_std or noise_cov")
-        self._noise: WhiteNoise | CorrelatedNoise
-        if noise_cov is None:
-            self._noise = WhiteNoise(noise_std, self.output_shape)
-        elif self.operator.is_complex or len(self.output_shape) != 1:
-            raise ValueError("noise_cov is for real vectors y; use noise_std here")
-        else:
-            self._noise = CorrelatedNoise(noise_cov, self.output_shape[0])
+        self._noise = as_noise(noise_std, noise_cov, self.operator)
         self.noise_std: Any = getattr(self._noise, "std", None)
         self.noise_cov: Any = getattr(self._noise, "cov", None)
         array_namespace(**self._arrays())
@@ -285,11 +277,7 @@ class LinearGaussian:
         return parts * (half_m * math.log(2 * math.pi) + self._noise.log_scale)
 
     def __repr__(self) -> str:
-        if isinstance(self.noise_std, float):
-            noise = f"noise_std={self.noise_std:g}"
-        else:
-            noise = "noise_std per output" if self.noise_cov is None else "noise_cov"
-        return f"LinearGaussian({self.operator!r}, {noise})"
+        return f"LinearGaussian({self.operator!r}, {self._noise!r})"
 
     def _enter(self, x: Array, y: Array) -> tuple[ModuleType, Array, Array]:
         xp = array_namespace(x=x, y=y, **self._arrays())
@@ -305,28 +293,3 @@ class LinearGaussian:
 
     def _arrays(self) -> dict[str, Array]:
         return {**self.operator._arrays(), "noise_std": self.noise_std, "noise_cov": self.noise_cov}
-
-
-class Whitened(Operator):
-    """N^(-1/2) A: the operator of the measurement with white noise of unit size."""
-
-    def __init__(self, measurement: LinearGaussian) -> None:
-        operator = measurement.operator
-        super().__init__(operator.event_shape, operator.output_shape, operator.is_complex)
-        self.measurement = measurement
-
-    def _arrays(self) -> dict[str, Array]:
-        return self.measurement._arrays()
-
-    def _apply(self, x: Array, xp: ModuleType) -> Array:
-        return self.measurement.whiten(self.measurement.operator._apply(x, xp))
-
-    def _adjoint(self, r: Array, xp: ModuleType) -> Array:
-        return self.measurement.operator._adjoint(self.measurement.unwhiten(r), xp)
-
-    def _eigenform(self, xp: ModuleType, like: Array, weights: Array | None) -> Eigenform | None:
-        std = self.measurement.noise_std
-        if std is None or weights is not None:
-            return None
-        precision = as_cast(std, like, xp) ** -2
-        return self.measurement.operator._eigenform(xp, like, precision)
