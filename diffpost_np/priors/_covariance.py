@@ -142,6 +142,13 @@ def _on_rows(xp: ModuleType, transform: Any, batch: Array) -> Array:
     return xp.astype(xp.reshape(flat, batch.shape), batch.dtype, copy=False)
 
 
+def held_array(covs: Any) -> Any:
+    """An array that covariances of any form are made of."""
+    if isinstance(covs, LowRank):
+        return covs.factor_matrix
+    return getattr(covs, "values", covs)
+
+
 def as_covariance(name: str, covs: Any, n_components: int, d: int, xp: ModuleType) -> Covariance:
     """Covariances in any of the forms users give, in float64."""
     if isinstance(covs, Spectral):

@@ -13,7 +13,8 @@ from . import _empirical_math as math_
 from ._conjugate import check_measured
 from ._given import SampledGiven
 from ._noise import combine
-from .mixture import GaussianMixture, checked_weights
+from ._weights import checked_weights
+from .mixture import GaussianMixture
 
 if TYPE_CHECKING:
     from ..measurement import LinearGaussian

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .._xp import Array, array_namespace, as_float_array
-from ._covariance import Covariance, LowRank
-from .mixture import GaussianMixture, held_array
+from ._covariance import Covariance, LowRank, held_array
+from .mixture import GaussianMixture
 
 __all__ = ["Gaussian"]
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from .._xp import (
     Array,
     array_namespace,
-    as_float_array,
     check_size,
     flatten_events,
 )
@@ -16,9 +15,10 @@ from ..operators._base import parameter
 from ..operators._dense import columns_shape
 from ..random import Key, Purpose, normal
 from . import _mixture_math as math_
-from ._covariance import Covariance, LowRank, as_covariance
+from ._covariance import Covariance, as_covariance, held_array
 from ._given import SampledGiven
 from ._mixture_draws import choose, draw_chosen, shrink_chosen
+from ._weights import checked_weights
 
 if TYPE_CHECKING:
     from ..measurement import LinearGaussian
@@ -301,20 +301,3 @@ class GaussianMixture(SampledGiven):
         weights = xp.astype(self.weights, like.dtype)[None, :]
         chosen = choose(xp, weights, key, first_chain, n)
         return draw_chosen(xp, self.tables(like.dtype), chosen, key, first_chain)
-
-
-def held_array(covs: Any) -> Any:
-    """An array that covariances of any form are made of."""
-    if isinstance(covs, LowRank):
-        return covs.factor_matrix
-    return getattr(covs, "values", covs)
-
-
-def checked_weights(weights: Any, means: Array, xp: ModuleType) -> Array:
-    array = as_float_array("weights", weights, xp=xp, dtype=xp.float64, shape=(means.shape[0],))
-    if bool(xp.any(array < 0)):
-        raise ValueError(f"weights must not be negative, got {float(xp.min(array)):g}")
-    total = float(xp.sum(array))
-    if abs(total - 1) > 1e-6:
-        raise ValueError(f"weights must sum to 1, got {total:g}")
-    return array / total
