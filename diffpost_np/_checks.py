@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def number(
     return result
 
 
-def instance(name: str, value: object) -> object:
+def instance(name: str, value: Any) -> Any:
     """`value` itself, which must not be a class: one that was not called is a common slip."""
     if isinstance(value, type):
         raise TypeError(f"{name} must be an instance, got the class {value.__name__}: call it")

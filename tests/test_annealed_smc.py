@@ -119,6 +119,14 @@ def test_namespaces_and_dtypes(xp):
         assert np.abs(error).max() < 5 / np.sqrt(100)
 
 
+def test_a_prior_without_arrays_follows_y(xp):
+    """A ring holds no arrays, so its draws take the library of y."""
+    y = xp.array([0.7], np.float64)
+    measurement = dp.LinearGaussian(xp.array([[1.0, 0.5]], np.float64), 0.5)
+    result = annealed_smc(dp.priors.Ring(1.0, 0.3), measurement, y, n_samples=20, rng=0)
+    assert xp.owns(result.samples)
+
+
 def test_a_general_likelihood():
     """A logistic measurement in one dimension, against quadrature."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import chain, integer
+from .._checks import chain, instance, integer
 from .._progress import check_progress
 from .._xp import (
     Array,
@@ -17,10 +17,12 @@ from .._xp import (
     device_of,
     flatten_events,
     is_array,
+    largest_square_root,
     size,
 )
 from ..measurement import LinearGaussian
 from ..priors import GaussianMixture
+from ..priors._base import Prior
 from ..random import Key, key
 from ._arguments import (
     checked_resume,
@@ -53,7 +55,8 @@ class Problem:
         progress: Any = False,
         first_chain: Any = 0,
     ) -> None:
-        self.name, self.prior, self.measurement = name, prior, measurement
+        self.name, self.prior = name, instance("prior", prior)
+        self.measurement = instance("measurement", measurement)
         check_progress(progress)
         self.progress, self.resume = progress, resume
         self.key: Key = key(rng).fold(name) if resume is None else checked_resume(name, resume).key
@@ -70,6 +73,7 @@ class Problem:
             self.y.shape
         )
         self._score = score_function(prior)
+        self._limit = prior._limit if isinstance(prior, Prior) else largest_square_root
         self.n_score_evals = 0
         self.n_rounds = 0
 
@@ -102,7 +106,9 @@ class Problem:
         if initial is None:
             name = "what prior.sample returns"
             draw = self.ability("sample", f"{self.name} starts from: give initial= instead")
-            start = draw(n, rng=self.key, **place("prior.sample", draw, first_chain))
+            options = {"like": self.y} if isinstance(self.prior, Prior) else {}
+            options |= place("prior.sample", draw, first_chain)
+            start = draw(n, rng=self.key, **options)
         else:
             start = initial(n) if callable(initial) else initial
         start = as_batch(
@@ -138,12 +144,8 @@ class Problem:
         return events
 
     def check_chains(self, x: Array, step: int) -> Array:
-        """`x` itself, or an error that names the first chain that diverged.
-
-        That is one beyond the square root of the largest float, where squares overflow.
-        """
-        limit = float(self.xp.finfo(x.dtype).max) ** 0.5
-        chain = self._first_not(self.xp.all(self.xp.abs(x) < limit, axis=1))
+        """`x` itself, or an error that names the first chain whose squares would overflow."""
+        chain = self._first_not(self.xp.all(self.xp.abs(x) < self._limit(x, self.xp), axis=1))
         if chain is not None:
             raise ValueError(
                 f"{self.name} diverged by step {step}, chain {chain}: the step size is too "
