@@ -9,7 +9,7 @@ from .._checks import choice, flag, integer, number
 from ._moves import MOVES
 from ._problem import Problem
 
-_DRAWS_PER_PARTICLE, _MOST_DRAWN = 10, 2**24
+_DRAWS_PER_PARTICLE, _MOST_DRAWN = 30, 2**24
 """How many prior draws to weigh at the start, and how many numbers they may be."""
 
 
@@ -30,7 +30,7 @@ class Options:
 
 
 def _default_n_initial(problem: Problem, initial: Any, n_particles: int) -> int:
-    """The draws given; ten a particle of a prior that has its own, as far as memory allows."""
+    """The draws given; thirty a particle of a prior that has its own, as far as memory allows."""
     if hasattr(initial, "shape"):
         return max((2, *initial.shape[:1]))
     if initial is not None:

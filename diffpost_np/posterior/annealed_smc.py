@@ -26,7 +26,7 @@ def annealed_smc(
     progress: Any = False,
     n_particles: int | None = None,
     n_initial: int | None = None,
-    ess_threshold: float = 0.5,
+    ess_threshold: float = 0.65,
     kernel: str = "split_ghmc",
     metropolis: bool | None = None,
     acceptance: float = 0.95,
@@ -62,8 +62,8 @@ def annealed_smc(
     n_initial : int, optional
         Prior draws at the start: they cost likelihoods, no scores, and decide how well the
         weights of modes come out. By default those of `initial`; `n_particles` where that is a
-        function; else ten times as many (at most 2^24 numbers) from `prior.sample`: give less
-        where that is slow, and 20 to 50 times as many to find modes of small weight.
+        function; else thirty times as many (at most 2^24 numbers) from `prior.sample`: give
+        fewer where that is slow, more to find modes of small weight.
     ess_threshold : float, optional
         Share of the effective sample size that a change of temperature keeps, in (0, 1).
     kernel : {"split_ghmc", "mala", "prior_local"}, optional

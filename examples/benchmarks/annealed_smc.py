@@ -75,7 +75,7 @@ def digits_table(n_digits, n_seeds, variants):
         for task, measurement in digits.tasks().items():
             here = []
             for digit in range(n_digits):
-                y = measurement.simulate(held_out[40 + 17 * digit], rng=900 + digit)
+                y = measurement.simulate(held_out[7 + 23 * digit], rng=1900 + digit)
                 exact = prior.posterior(measurement, y)
                 seen = digits.ScoreOnly(prior) if hide else prior
                 here += [
@@ -117,7 +117,8 @@ def separated_modes_table(n_seeds, variants):
 VARIANTS = {
     "score only": (True, {}),
     "mixture shown, prior-local moves": (False, {"kernel": "prior_local"}),
-    "score only, 20 n draws": (True, {"n_initial": 20 * N}),
+    "score only, n draws": (True, {"n_initial": N}),
+    "score only, 100 n draws": (True, {"n_initial": 100 * N}),
     "score only, waste-free 10 n": (True, {"n_particles": 10 * N, "waste_free": N // 2}),
 }
 
