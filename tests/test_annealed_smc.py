@@ -87,6 +87,34 @@ def test_same_seed_same_bits_whether_stopped_or_not():
     assert not np.array_equal(whole.samples, other.samples)
 
 
+@pytest.mark.parametrize(
+    "options, name",
+    [
+        ({"n_particles": 1000}, "n_particles"),
+        ({"waste_free": 100, "n_particles": 500}, "waste_free|n_chains|n_particles"),
+        ({"kernel": "mala"}, "kernel"),
+        ({"metropolis": True}, "metropolis"),
+        ({"stop": 0.3}, "stop"),
+    ],
+)
+def test_a_resumed_run_has_the_options_it_began_with(options, name):
+    prior, measurement, y = three_in_eight(0, noise=0.02)
+    problem = ScoreOnly(prior), measurement, y
+    part = annealed_smc(*problem, n_samples=100, rng=1, progress=lambda p: True, **options)
+    with pytest.raises(ValueError, match=f"({name}) must be as in the run to resume"):
+        annealed_smc(*problem, n_samples=100, resume=part)
+    assert annealed_smc(*problem, n_samples=100, resume=part, **options).finished
+
+
+def test_a_flat_prior_has_nothing_to_be_unlike():
+    start = np.random.default_rng(0).uniform(-3, 3, (500, 2))
+    measurement = dp.LinearGaussian(np.eye(2), 0.3)
+    result = annealed_smc(
+        lambda x, sigma: np.zeros_like(x), measurement, [0.5, 0.0], initial=start, rng=0
+    )
+    assert not result.warnings
+
+
 @pytest.mark.parametrize("noise", [1e-3, 1e-6, 1e-9])
 def test_tiny_noise_takes_more_levels(noise):
     """Temperatures as small as the squared noise are found."""
@@ -193,7 +221,7 @@ def test_one_warning_in_five_hundred_at_most_where_all_is_well():
 
 
 def test_it_warns_of_a_mode_with_few_draws():
-    prior, measurement, y = rare_mode(5e-4)
+    prior, measurement, y = rare_mode(2e-4)
     with pytest.warns(RuntimeWarning, match="stand behind"):
         annealed_smc(ScoreOnly(prior), measurement, y, n_samples=500, rng=0)
     with warnings.catch_warnings():

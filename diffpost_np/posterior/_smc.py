@@ -34,6 +34,7 @@ class Moved(NamedTuple):
 class State:
     """A cloud between two levels; `steepest` is the largest |score|^2 at draws from the prior."""
 
+    options: Options
     point: Point
     roots: Array
     beta: float
@@ -72,10 +73,11 @@ class Sampler:
         roots = p.xp.arange(x.shape[0])
         steepest = float(p.xp.max(squared_norms(p.xp, p.score(x[:_N_PROBES, :]))))
         cost = p.n_score_evals, p.n_rounds
-        return State(point, roots, 0.0, 0, 0, _FIRST_STEP, 0.0, *cost, steepest)
+        return State(self.options, point, roots, 0.0, 0, 0, _FIRST_STEP, 0.0, *cost, steepest)
 
     def resume(self, state: State) -> State:
-        """Count on where a stopped run was."""
+        """Check the options of a stopped run, and count on where it was."""
+        self.options.check_resumed(state.options)
         self.problem.n_score_evals, self.problem.n_rounds = state.n_score_evals, state.n_rounds
         return state
 
@@ -90,6 +92,7 @@ class Sampler:
         moved = self._mover(point if state.level else self.evaluate(point.x), beta, state)
         roots = p.xp.tile(p.xp.take(state.roots, chosen), (opts.n_particles // opts.n_chains,))
         return State(
+            opts,
             moved.point,
             roots,
             beta,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from .._checks import choice, flag, integer, number
+from .._xp import is_array
 from ._moves import MOVES
 from ._problem import Problem
 
 _DRAWS_PER_PARTICLE, _MOST_DRAWN = 30, 2**24
 """How many prior draws to weigh at the start, and how many numbers they may be."""
+
+_FEWEST_PARTICLES, _SPARE = 500, 4
+"""Particles that adaptation needs; one more for every few samples steadies the modes' weights."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,25 @@ class Options:
     max_moves: int
     n_chains: int
 
+    def check_resumed(self, stopped: Options) -> None:
+        """Raise unless a run that goes on has the options that it began with."""
+        before = asdict(stopped)
+        for name, value in asdict(self).items():
+            if name != "n_initial" and value != before[name]:
+                raise ValueError(
+                    f"{_ARGUMENTS.get(name, name)} must be as in the run to resume, where "
+                    f"{name} was {before[name]!r}, got {value!r}"
+                )
+
+
+_ARGUMENTS = {"n_chains": "waste_free"}
+
 
 def _default_n_initial(problem: Problem, initial: Any, n_particles: int) -> int:
     """The draws given; thirty a particle of a prior that has its own, as far as memory allows."""
-    if hasattr(initial, "shape"):
+    if isinstance(initial, list):
+        return max(2, len(initial))
+    if is_array(initial):
         return max((2, *initial.shape[:1]))
     if initial is not None:
         return n_particles
@@ -53,7 +72,8 @@ def checked_options(
     waste_free: Any,
 ) -> Options:
     if n_particles is None:
-        n_particles = max(problem.n_samples, 500)
+        spare = problem.n_samples // _SPARE if waste_free is None else 0
+        n_particles = max(problem.n_samples + spare, _FEWEST_PARTICLES)
     n_particles = integer("n_particles", n_particles, minimum=max(2, problem.n_samples))
     n_chains = n_particles if waste_free is None else integer("waste_free", waste_free)
     if n_particles % n_chains:

@@ -44,11 +44,11 @@ def _distrust(problem: Problem, options: Options, state: State) -> tuple[str, ..
             f"the samples do not explain y: mean squared residual {misfit:.3g} in units of the "
             f"noise, where {limit:.3g} is rarely exceeded; {_MISSED}"
         )
-    steepness = _median(problem, squared_norms(problem.xp, state.point.score)) / state.steepest
-    if steepness > 1:
+    steepness = _median(problem, squared_norms(problem.xp, state.point.score))
+    if steepness > state.steepest > 0:
         reasons.append(
             f"the samples are unlike the prior: half of their squared scores exceed "
-            f"{steepness:.3g} times the largest at draws from it; {_MISSED}"
+            f"{steepness / state.steepest:.3g} times the largest at draws from it; {_MISSED}"
         )
     return tuple(reasons)
 

@@ -58,7 +58,8 @@ def annealed_smc(
     progress : bool or callable, optional
         True shows a bar; a callable gets a record per level and may return True to stop.
     n_particles : int, optional
-        Size of the cloud; `n_samples`, but at least 500, by default.
+        Size of the cloud, of which the samples are an even choice; a quarter more than
+        `n_samples`, and at least 500, by default.
     n_initial : int, optional
         Prior draws at the start: they cost likelihoods, no scores, and decide how well the
         weights of modes come out. By default those of `initial`; `n_particles` where that is a
@@ -85,7 +86,7 @@ def annealed_smc(
         Prior draws `(n_initial, *event)`, or a function of their number, for priors that have
         no `.sample`.
     resume : Result, optional
-        A run of the same arguments that was stopped: go on from there, to the same bits.
+        A stopped run, to go on from there, to the same bits; give the other arguments again.
 
     Returns
     -------
@@ -106,8 +107,8 @@ def annealed_smc(
         If fewer than 10 draws from the prior stand behind the samples, if the last level used
         all of `max_moves`, if the samples do not explain y, or if their scores are larger than
         at draws from the prior. Of a y that the model is right about, the third happens once in
-        a million, the last at most twice in a thousand (half of the samples must exceed the
-        largest of 1000 draws).
+        a million, the last in at most 2 / (N + 1) of cases, N the number of draws but at most
+        1000: half of the samples must exceed the largest of N draws.
 
     Notes
     -----
