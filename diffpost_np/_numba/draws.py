@@ -12,14 +12,21 @@ _rows_kernel = njit(nogil=True, cache=True, error_model="numpy", fastmath={"cont
 
 
 @_rows_kernel
-def _colour(first, last, z, chosen, columns, out):
-    """out[i] = sum over j of z[i, j] * columns[chosen[i], j]."""
-    for i in range(first, last):
-        for e in range(out.shape[1]):
-            out[i, e] = 0
-        for j in range(z.shape[1]):
-            for e in range(out.shape[1]):
-                out[i, e] += z[i, j] * columns[chosen[i], j, e]
+def _colour(order, z, chosen, columns, out):
+    """out[i] = sum over j of z[i, j] * columns[chosen[i], j], four columns in one pass."""
+    n_columns = z.shape[1]
+    for i in order:
+        row, weights, own = out[i], z[i], columns[chosen[i]]
+        row[:] = 0
+        whole = n_columns - n_columns % 4
+        for j in range(0, whole, 4):
+            w0, w1, w2, w3 = weights[j], weights[j + 1], weights[j + 2], weights[j + 3]
+            c0, c1, c2, c3 = own[j], own[j + 1], own[j + 2], own[j + 3]
+            for e in range(row.shape[0]):
+                row[e] += w0 * c0[e] + w1 * c1[e] + w2 * c2[e] + w3 * c3[e]
+        for j in range(whole, n_columns):
+            for e in range(row.shape[0]):
+                row[e] += weights[j] * own[j, e]
 
 
 def mixture_colour(xp, z, chosen, tables):
@@ -31,7 +38,8 @@ def mixture_colour(xp, z, chosen, tables):
     low_rank = isinstance(tables.covs, LowRank)
     factors = np.ascontiguousarray(z[:, out.shape[1] :] if low_rank else z)
     cost = 0.2 * columns[0].size
-    for_ranges(lambda a, b: _colour(a, b, factors, which, columns, out), len(z), cost)
+    order = np.argsort(which, kind="stable")  # one component after the other stays in cache
+    for_ranges(lambda a, b: _colour(order[a:b], factors, which, columns, out), len(z), cost)
     if low_rank:
         diag = tables.covs.diag
         scale = np.sqrt(diag[chosen] if len(diag) > 1 else diag)

@@ -10,7 +10,7 @@ from .._xp import is_array
 from ._moves import MOVES
 from ._problem import Problem
 
-_DRAWS_PER_PARTICLE, _MOST_DRAWN = 30, 2**24
+_DRAWS_PER_PARTICLE, _MOST_DRAWN = 50, 2**24
 """How many prior draws to weigh at the start, and how many numbers they may be."""
 
 _FEWEST_PARTICLES, _SPARE = 500, 4
@@ -47,7 +47,7 @@ _ARGUMENTS = {"n_chains": "waste_free"}
 
 
 def _default_n_initial(problem: Problem, initial: Any, n_particles: int) -> int:
-    """The draws given; thirty a particle of a prior that has its own, as far as memory allows."""
+    """The draws given; fifty a particle of a prior that has its own, as far as memory allows."""
     if isinstance(initial, list):
         return max(2, len(initial))
     if is_array(initial):

@@ -63,7 +63,7 @@ def annealed_smc(
     n_initial : int, optional
         Prior draws at the start: they cost likelihoods, no scores, and decide how well the
         weights of modes come out. By default those of `initial`; `n_particles` where that is a
-        function; else thirty times as many (at most 2^24 numbers) from `prior.sample`: give
+        function; else fifty times as many (at most 2^24 numbers) from `prior.sample`: give
         fewer where that is slow, more to find modes of small weight.
     ess_threshold : float, optional
         Share of the effective sample size that a change of temperature keeps, in (0, 1).
