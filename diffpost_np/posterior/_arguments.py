@@ -11,6 +11,8 @@ from .._xp import Array, array_namespace, as_float_array, check_shape
 from ..measurement import LinearGaussian
 from ..operators import Operator
 from ..operators._base import as_shape
+from ..priors._base import Prior
+from ..random import Key
 from ._result import Result
 
 if TYPE_CHECKING:
@@ -88,15 +90,41 @@ def score_function(prior: Any) -> Callable[..., Any]:
     return score
 
 
+def key_of_draws(key: Key, prior: Any) -> Key:
+    """What a prior's draws are seeded with.
+
+    Priors of the library derive a stream of their own from the key of the run; those of a user
+    may draw from it as it is, and would repeat the noise of the chains.
+    """
+    return key if isinstance(prior, Prior) else key.fold("initial")
+
+
 def place(what: str, draw: Callable[..., Any], first_chain: int) -> dict[str, int]:
-    """`first_chain` as an argument of a prior's draws, which need not know it where it is 0."""
+    """`first_chain` as an argument of a user's draws, which need not know it where it is 0."""
     if not first_chain:
         return {}
-    try:
-        inspect.signature(draw).bind_partial(first_chain=first_chain)
-    except TypeError:
+    if not _takes(draw, first_chain=first_chain):
+        remedy = "be an array" if what == "initial" else "give initial="
         raise TypeError(
             f"{what} must take first_chain= for a block of chains that starts at {first_chain}; "
-            "or give initial="
-        ) from None
+            f"or {remedy}"
+        )
     return {"first_chain": first_chain}
+
+
+def check_takes_rng(what: str, draw: Callable[..., Any], *arguments: str) -> None:
+    """Raise unless a prior's draws can be seeded; functions in C do not say."""
+    if _takes(draw, *arguments, rng=None) is False:
+        call = f"{what}({', '.join(arguments)}, rng=)"
+        raise TypeError(f"{what} must be callable as {call}: every draw takes its seed")
+
+
+def _takes(function: Callable[..., Any], *arguments: Any, **options: Any) -> bool | None:
+    """Whether a function may be given these arguments, None where it does not say."""
+    try:
+        inspect.signature(function).bind_partial(*arguments, **options)
+    except TypeError:
+        return False
+    except ValueError:
+        return None
+    return True

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .._xp import Array
+from ._arguments import check_takes_rng, key_of_draws, place
 from ._diffuse import diffuse
-from ._problem import Problem, place
+from ._problem import Problem
 
 
 class LocalizedPrior:
@@ -33,15 +34,16 @@ class LocalizedPrior:
         return share * inner - (x - x0) / (s2 + t2)
 
     def sample(self, n: int, rng: Any = None, first_chain: int = 0) -> Array:
-        """Draws of p(x | x0), each around its own x0 where there are several."""
-        p = self.problem
-        rows = self._rows(n)
+        """Draws of p(x | x0) under the run's key, each around its own x0 if there are several."""
+        p, rows = self.problem, self._rows(n)
         given = getattr(self.base, "sample_given", None)
-        if given is not None:
-            where = place("prior.sample_given", given, first_chain)
-            return given(rows, self.std, rng=rng, **where)
-        flat = p.xp.reshape(rows, (n, -1))
-        return p.events(diffuse(p, self._base_score, flat, self.std, first_chain))
+        if given is None:
+            flat = p.xp.reshape(rows, (n, -1))
+            return p.events(diffuse(p, self._base_score, flat, self.std, first_chain))
+        check_takes_rng("prior.sample_given", given, "x", "sigma")
+        where = place("prior.sample_given", given, first_chain)
+        draws = given(rows, self.std, rng=key_of_draws(p.key, self.base), **where)
+        return p.events(p.points("what prior.sample_given returns", draws, n))
 
     def _rows(self, n: int) -> Array:
         """x0 for n chains."""

@@ -25,10 +25,12 @@ from ..priors import GaussianMixture
 from ..priors._base import Prior
 from ..random import Key, key
 from ._arguments import (
+    check_takes_rng,
     checked_resume,
     checked_y,
     common_event_shape,
     held,
+    key_of_draws,
     place,
     resumed_place,
     score_function,
@@ -106,17 +108,25 @@ class Problem:
         if initial is None:
             name = "what prior.sample returns"
             draw = self.ability("sample", f"{self.name} starts from: give initial= instead")
+            check_takes_rng("prior.sample", draw, "n")
             options = {"like": self.y} if isinstance(self.prior, Prior) else {}
             options |= place("prior.sample", draw, first_chain)
-            start = draw(n, rng=self.key, **options)
+            start = draw(n, rng=key_of_draws(self.key, self.prior), **options)
+        elif callable(initial):
+            start = initial(n, **place("initial", initial, first_chain))
         else:
-            start = initial(n) if callable(initial) else initial
-        start = as_batch(
-            name, start, self.event_shape, xp=self.xp, dtype=self.dtype, device=self.device
-        )
-        if start.shape[0] != n:
-            raise ValueError(f"{name} must have {n} points, got {start.shape[0]}")
-        return flatten_events(start, self.xp)
+            return self.points(name, initial, n)
+        if isinstance(start, tuple):  # scikit-learn's make_* functions return (X, labels)
+            raise TypeError(f"{name} must be one array, got a tuple of {len(start)}")
+        return self.points(name, start, n)
+
+    def points(self, name: str, value: Any, n: int) -> Array:
+        """n points of a user, checked, as flat rows."""
+        like = {"xp": self.xp, "dtype": self.dtype, "device": self.device}
+        points = as_batch(name, value, self.event_shape, **like)
+        if points.shape[0] != n:
+            raise ValueError(f"{name} must have {n} points, got {points.shape[0]}")
+        return flatten_events(points, self.xp)
 
     def localize(self, prior: Any) -> None:
         """Put another prior in place of the one given."""

@@ -61,7 +61,8 @@ def annealed_langevin(
     tolerance : float, optional
         Error that "auto" aims at, in (0, 1).
     initial : array or callable, optional
-        Draws from the prior `(n_samples, *event)`, or a function of their number.
+        Draws from the prior `(n_samples, *event)`, or a function of their number, which takes
+        `first_chain=` where that is not 0.
     bandwidth : float, optional
         Noise level of the score used in place of that of p itself; must be positive where p has
         no density.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -126,6 +127,7 @@ def compressed_sensing(
     >>> sorted(result.stages)
     ['localized', 'posterior', 'warm_start']
     """
+    started = time.perf_counter()
     problem = Problem(
         "compressed_sensing", prior, measurement, y, rng, n_samples, resume, progress, first_chain
     )
@@ -142,7 +144,8 @@ def compressed_sensing(
     problem.localize(local)
     result = run(problem, settings, start)
     stages = {"warm_start": problem.events(warm)[0, ...], "localized": start}
-    return replace(result, stages={**stages, "posterior": result.samples})
+    stages["posterior"] = result.samples
+    return replace(result, stages=stages, seconds=time.perf_counter() - started)
 
 
 def _warm_start(problem: Problem, warm_start: Any) -> Array:
@@ -169,4 +172,4 @@ def _localized(problem: Problem, local: LocalizedPrior) -> Array:
     """Draws of p(x | warm start), those of the run that goes on if there is one."""
     if problem.resume is not None:
         return problem.resume.stages["localized"]
-    return local.sample(problem.n_samples, rng=problem.key, first_chain=problem.first_chain)
+    return local.sample(problem.n_samples, first_chain=problem.first_chain)

@@ -70,8 +70,8 @@ def langevin(
     n_steps : int
         Number of steps, at least 1.
     initial : array or callable, optional
-        Starting points `(n_samples, *event)`, or a function of their number; prior draws by
-        default.
+        Starting points `(n_samples, *event)`, or a function of their number, which takes
+        `first_chain=` where that is not 0; prior draws by default.
     bandwidth : float, optional
         Noise level of the score used in place of that of p itself, at least 0.
     preconditioner : array, shape (d,) or (d, d), optional

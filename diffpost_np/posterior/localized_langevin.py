@@ -67,8 +67,9 @@ def localized_langevin(
     tolerance : float, optional
         Error that "auto" aims at, in (0, 1).
     initial : array or callable, optional
-        Draws of p(x | x0); by default exact ones where the prior has `sample_given`, else the
-        prior's reverse diffusion from x0.
+        Draws of p(x | x0), or a function of their number, which takes `first_chain=` where that
+        is not 0. By default exact ones where the prior has `sample_given`, else the prior's
+        reverse diffusion from x0.
     bandwidth : float, optional
         Noise level of the score used in place of that of p itself; must be positive where p has
         no density.
