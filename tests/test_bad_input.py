@@ -178,6 +178,11 @@ COMMON = [
     ({"y": np.array([object()])}, TypeError, "y must hold numbers"),
     ({"y": array_api_strict.zeros(1)}, TypeError, "mixed array types"),
     ({"measurement": object()}, TypeError, "measurement"),
+    (
+        {"prior": MEASUREMENT, "measurement": PRIOR},
+        TypeError,
+        "no .log_likelihood: GaussianMixture; the order of arguments is prior, measurement, y",
+    ),
     ({"measurement": dp.LinearGaussian(np.eye(3), 1.0), "y": np.zeros(3)}, ValueError, "measurem"),
     ({"n_samples": 0}, ValueError, "n_samples must be at least 1"),
     ({"n_samples": "many"}, TypeError, "n_samples must be an integer"),

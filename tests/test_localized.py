@@ -156,3 +156,14 @@ def test_stop_and_resume_to_the_same_bits():
     rest = localized_langevin(ring, measurement, [1.5], resume=part, **arguments)
     assert not part.finished
     np.testing.assert_array_equal(rest.samples, whole.samples)
+
+
+def test_a_batch_of_one_x0_is_one_x0():
+    prior, measurement = dp.priors.Gaussian(np.zeros(2), 1.0), dp.LinearGaussian(np.eye(2), 1.0)
+    one, batch = (
+        localized_langevin(
+            prior, measurement, [1.0, 0.0], x0=x0, x0_std=0.5, n_samples=8, tolerance=0.5, rng=0
+        )
+        for x0 in ([0.5, 1.0], [[0.5, 1.0]])
+    )
+    np.testing.assert_array_equal(one.samples, batch.samples)

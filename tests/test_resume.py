@@ -70,3 +70,48 @@ def test_contradictions_are_refused(change):
         refuses(sampler, stopped(sampler, first_chain=FIRST), **change)
     if "first_chain" not in change:  # particles have no place
         refuses(dp.posterior.annealed_smc, stopped(dp.posterior.annealed_smc), **change)
+
+
+OTHER_SCHEDULE = dp.posterior.AnnealingSchedule([2.0, 1.0], [0.01], [5])
+SHARED = [
+    {"bandwidth": 0.5},
+    {"initial": np.zeros((N, 2))},
+    {"rng": 1},
+]
+ANNEALED_ONLY = [{"schedule": OTHER_SCHEDULE}, {"preconditioner": np.ones(2)}]
+CHANGES = [
+    *((name, change) for name in PLACED for change in SHARED),
+    *((name, change) for name in ANNEALED for change in ANNEALED_ONLY),
+    ("localized_langevin", {"x0": np.ones(2)}),
+    ("localized_langevin", {"x0_std": 1.0}),
+    ("compressed_sensing", {"radius": 0.6}),
+    ("compressed_sensing", {"delta": 0.5}),
+    ("compressed_sensing", {"warm_start": np.ones(2)}),
+]
+CHANGES.remove(("compressed_sensing", SHARED[1]))  # has no initial=
+
+
+@pytest.mark.parametrize(
+    "name, change", CHANGES, ids=lambda v: v if isinstance(v, str) else next(iter(v))
+)
+def test_another_problem_is_refused(name, change):
+    refuses(PLACED[name], stopped(PLACED[name]), **change)
+
+
+def test_arguments_may_be_repeated():
+    """And are compared with copies: what a user writes into x0 later is another x0."""
+    x0 = np.zeros(2)
+    given = {"x0": x0, "bandwidth": 0.1, "preconditioner": np.array([1.0, 2.0])}
+    sampler = functools.partial(PLACED["localized_langevin"], **given, schedule=OTHER_SCHEDULE)
+    part = stopped(sampler)
+    rest = sampler(TWO_MODES, MEASUREMENT, Y, rng=0, n_samples=N, resume=part)
+    np.testing.assert_array_equal(rest.samples, part.samples)
+    x0 += 1.0
+    with pytest.raises(ValueError, match=r"^x0 must be what it was"):
+        sampler(TWO_MODES, MEASUREMENT, Y, resume=part)
+
+
+def test_langevin_may_go_on_with_other_steps():
+    run = functools.partial(dp.posterior.langevin, TWO_MODES, MEASUREMENT, Y, n_samples=N)
+    part = run(step_size=0.01, n_steps=5, rng=0)
+    assert run(step_size=0.02, n_steps=7, resume=part).n_rounds == 12

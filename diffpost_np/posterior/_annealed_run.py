@@ -8,10 +8,13 @@ import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from .._progress import reporter
 from .._xp import Array
 from ..random import Purpose, normal
 from ._annealing import AnnealingSchedule
+from ._arguments import check_no_start
 from ._auto_schedule import settled
 from ._chains import Chains, langevin_row
 from ._problem import Problem
@@ -32,6 +35,7 @@ class State:
     schedule: AnnealingSchedule
     reasons: tuple[str, ...]
     first_chain: int
+    fixed: dict[str, Any]
 
 
 def run(problem: Problem, settings: Settings, initial: Any = None) -> Result:
@@ -39,7 +43,7 @@ def run(problem: Problem, settings: Settings, initial: Any = None) -> Result:
     started = time.perf_counter()
     chains = Chains(problem, settings.preconditioner)
     resume = problem.resume
-    state = _start(chains, settings, initial) if resume is None else resume.state
+    state = _resumed(settings, initial, resume) if resume else _start(chains, settings, initial)
     state = _advance(chains, state, settings.bandwidth)
     return Result(
         samples=problem.events(state.x),
@@ -64,7 +68,22 @@ def _start(chains: Chains, settings: Settings, initial: Any) -> State:
         warnings.warn(f"{p.name}: {reason}", RuntimeWarning, stacklevel=4)
     largest = float(settings.schedule.noise_ratio[0]) - 1
     offset = math.sqrt(largest) * _auxiliary(chains, 0)
-    return State(x, offset, 0, 0, 0, 0, settings.schedule, settings.reasons, p.first_chain)
+    place = (p.first_chain, p.fixed)
+    return State(x, offset, 0, 0, 0, 0, settings.schedule, settings.reasons, *place)
+
+
+def _resumed(settings: Settings, initial: Any, resume: Result) -> State:
+    """Where a stopped run stands, whose schedule and start nothing contradicts."""
+    asked, state = settings.schedule, resume.state
+    check_no_start(initial)
+    if isinstance(asked, AnnealingSchedule) and _differ(asked, state.schedule):
+        raise ValueError("schedule must be 'auto', or that of the run to resume")
+    return state
+
+
+def _differ(a: AnnealingSchedule, b: AnnealingSchedule) -> bool:
+    names = ("noise_ratio", "step_size", "n_steps")
+    return not all(np.array_equal(getattr(a, name), getattr(b, name)) for name in names)
 
 
 def _advance(chains: Chains, state: State, bandwidth: float) -> State:

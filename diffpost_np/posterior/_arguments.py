@@ -7,12 +7,12 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from .._xp import Array, array_namespace, as_float_array, check_shape
+from .._xp import Array, array_namespace, as_float_array, check_shape, is_array
 from ..measurement import LinearGaussian
 from ..operators import Operator
 from ..operators._base import as_shape
 from ..priors._base import Prior
-from ..random import Key
+from ..random import Key, key
 from ._result import Result
 
 if TYPE_CHECKING:
@@ -43,6 +43,35 @@ def resumed_place(problem: Problem, resume: Result) -> tuple[int, int]:
     return n, first
 
 
+def resumed_key(name: str, rng: Any, resume: Result) -> Key:
+    """The key of a run that goes on, which another seed would contradict."""
+    if rng is not None and key(rng).fold(name) != resume.key:
+        raise ValueError("rng must be that of the run to resume, or be left out")
+    return resume.key
+
+
+def check_unchanged(resume: Result, **given: Any) -> None:
+    """Refuse numbers and arrays that contradict those the run to resume was started with."""
+    for name, value in given.items():
+        started = resume.state.fixed[name]
+        if not _equal(value, started):
+            hidden = is_array(started) or is_array(value)
+            wanted = "what it was" if hidden else f"{started}, as"
+            raise ValueError(f"{name} must be {wanted} in the run to resume")
+
+
+def check_no_start(initial: Any) -> None:
+    """Refuse starting points of a run that goes on."""
+    if initial is not None:
+        raise ValueError("initial must be left out: chains stand where the run to resume left them")
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if not (is_array(a) and is_array(b)):
+        return not (is_array(a) or is_array(b)) and a == b
+    return a.shape == b.shape and bool(array_namespace(given=a, resume=b).all(a == b))
+
+
 def _check_same(name: str, given: int, resumed: int, default: int) -> None:
     if given not in (resumed, default):
         raise ValueError(
@@ -62,9 +91,16 @@ def checked_y(measurement: Any, y: Any, xp: ModuleType) -> tuple[Array, Any]:
     else:
         for name in ("log_likelihood", "log_likelihood_grad"):
             if not hasattr(measurement, name):
-                raise TypeError(f"measurement has no .{name}: {type(measurement).__name__}")
+                raise TypeError(
+                    f"measurement has no .{name}: {type(measurement).__name__}{_hint(measurement)}"
+                )
         y = as_float_array("y", y, xp=xp, allow_complex=True)
     return y, xp.float32 if y.dtype in (xp.float32, xp.complex64) else xp.float64
+
+
+def _hint(measurement: Any) -> str:
+    swapped = hasattr(measurement, "score")
+    return "; the order of arguments is prior, measurement, y" if swapped else ""
 
 
 def common_event_shape(prior: Any, measurement: Any) -> tuple[int, ...]:
@@ -90,13 +126,13 @@ def score_function(prior: Any) -> Callable[..., Any]:
     return score
 
 
-def key_of_draws(key: Key, prior: Any) -> Key:
+def key_of_draws(own: Key, prior: Any) -> Key:
     """What a prior's draws are seeded with.
 
     Priors of the library derive a stream of their own from the key of the run; those of a user
     may draw from it as it is, and would repeat the noise of the chains.
     """
-    return key if isinstance(prior, Prior) else key.fold("initial")
+    return own if isinstance(prior, Prior) else own.fold("initial")
 
 
 def place(what: str, draw: Callable[..., Any], first_chain: int) -> dict[str, int]:

@@ -38,7 +38,9 @@ class Likelihood:
             r = self._residual(x, self.white_y)
             return self._value(r), self._back(r)
         gradient = p.measurement.log_likelihood_grad(p.shown(x), p.y)
-        return self.value(x), p.returned("measurement.log_likelihood_grad", gradient, x)
+        value = self.value(x)
+        zero = value == -p.xp.inf  # log 0 has no gradient, and users' functions return NaN
+        return value, p.returned("measurement.log_likelihood_grad", gradient, x, ignore=zero)
 
     def value(self, x: Array) -> Array:
         """Log likelihood (n,)."""

@@ -26,12 +26,14 @@ from ..priors._base import Prior
 from ..random import Key, key
 from ._arguments import (
     check_takes_rng,
+    check_unchanged,
     checked_resume,
     checked_y,
     common_event_shape,
     held,
     key_of_draws,
     place,
+    resumed_key,
     resumed_place,
     score_function,
 )
@@ -61,7 +63,11 @@ class Problem:
         self.measurement = instance("measurement", measurement)
         check_progress(progress)
         self.progress, self.resume = progress, resume
-        self.key: Key = key(rng).fold(name) if resume is None else checked_resume(name, resume).key
+        if resume is None:
+            self.key: Key = key(rng).fold(name)
+        else:
+            self.key = resumed_key(name, rng, checked_resume(name, resume))
+        self.fixed: dict[str, Any] = {}
         self.n_samples = integer("n_samples", n_samples)
         self.first_chain = chain("first_chain", first_chain)
         self.xp: ModuleType = array_namespace(y=y, **held(prior), **held(measurement))
@@ -101,6 +107,15 @@ class Problem:
         if method is None:
             raise TypeError(f"prior has no .{name}, which {wanted_for}")
         return method
+
+    def fix(self, **arguments: Any) -> None:
+        """Keep arguments that must stay as they are when the run goes on, or are refused."""
+        if self.resume is not None:
+            check_unchanged(self.resume, **arguments)
+        self.fixed |= {
+            name: self.xp.asarray(value, copy=True) if is_array(value) else value
+            for name, value in arguments.items()
+        }
 
     def initial(self, initial: Any, n: int, *, first_chain: int = 0) -> Array:
         """The starting points `(n, d)`: what the user gave, else draws from the prior."""
@@ -171,10 +186,17 @@ class Problem:
             raise ValueError(f"{what} returned NaN or +infinity at chain {chain}")
         return value
 
-    def returned(self, what: str, value: Any, x: Array, step: int | None = None) -> Array:
-        """What a user's function gave for the flat points, as finite flat vectors."""
+    def returned(
+        self, what: str, value: Any, x: Array, step: int | None = None, ignore: Array | None = None
+    ) -> Array:
+        """What a user's function gave for the flat points, as finite flat vectors.
+
+        At points to ignore it may be anything, and is zero.
+        """
         xp = self.xp
         flat = flatten_events(self._array(what, value, x, (x.shape[0], *self.event_shape)), xp)
+        if ignore is not None:
+            flat = xp.where(ignore[:, None], xp.zeros_like(flat), flat)
         chain = self._first_not(xp.all(xp.isfinite(flat), axis=1))
         if chain is not None:
             where = f"chain {chain}" if step is None else f"step {step}, chain {chain}"

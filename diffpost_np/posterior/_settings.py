@@ -26,7 +26,7 @@ class Settings:
     def checked(self, problem: Problem) -> Settings:
         """The same in canonical form; refuses what is wrong before any work is done."""
         problem.linear()
-        return replace(
+        checked = replace(
             self,
             schedule=_checked_schedule(self.schedule),
             alpha=_positive("alpha", self.alpha),
@@ -35,6 +35,9 @@ class Settings:
             bandwidth=_checked_bandwidth(problem, self.bandwidth),
             preconditioner=as_preconditioner(self.preconditioner, problem),
         )
+        metric = checked.preconditioner
+        problem.fix(bandwidth=checked.bandwidth, preconditioner=metric and metric.matrix)
+        return checked
 
     @property
     def needs_estimates(self) -> bool:

@@ -59,7 +59,8 @@ def annealed_langevin(
         from the score at 64 draws of `prior.sample`, or of an `initial` that is a function, so
         that they do not depend on `n_samples`; where there is neither they must be given.
     tolerance : float, optional
-        Error that "auto" aims at, in (0, 1).
+        Error that "auto" aims at, in (0, 1): that of the law averaged over y. At a single y the
+        mean may be off by several times that in posterior standard deviations.
     initial : array or callable, optional
         Draws from the prior `(n_samples, *event)`, or a function of their number, which takes
         `first_chain=` where that is not 0.
@@ -99,6 +100,10 @@ def annealed_langevin(
     One score a step. For an alpha-strongly log-concave prior with L-Lipschitz score the number
     of steps is polynomial in d, m, ||A|| / (eta sqrt(alpha)), L / alpha and 1 / tolerance
     (theorem 1.1).
+
+    Measured against closed forms in d = 3, tolerance 0.1 left a root mean square bias of 0.25
+    standard deviations at a given y, and 0.05 left 0.17: where that matters, use `annealed_smc`,
+    or `exact` for conjugate priors.
 
     References
     ----------

@@ -74,7 +74,8 @@ def compressed_sensing(
         eigenvalues of its Hessian H, or of M^(1/2) H M^(1/2) under a preconditioner M. By default
         they are estimated from the score at 64 draws.
     tolerance : float, optional
-        Error that "auto" aims at, in (0, 1).
+        Error that "auto" aims at, in (0, 1): that of the law averaged over y. At a single y the
+        mean may be off by several times that in posterior standard deviations.
     bandwidth : float, optional
         Noise level of the score used in place of that of p itself; must be positive where p has
         no density.
@@ -111,6 +112,9 @@ def compressed_sensing(
     One score a step. If some method recovers x within r, the samples are within 2 r with high
     probability.
 
+    For the posterior at one given y, use `annealed_smc`, or `exact` for conjugate priors: the
+    bias of `annealed_langevin` at a single y is this function's too.
+
     References
     ----------
     Xun, Gupta, Price, arXiv 2510.26324, algorithm 3 and corollary 1.3.
@@ -133,16 +137,18 @@ def compressed_sensing(
     )
     asked = Settings(schedule, alpha, smoothness, tolerance, bandwidth, preconditioner)
     settings = asked.checked(problem)
-    width = number("radius", radius, above=0.0) / number("delta", delta, above=0.0, at_most=1.0)
+    radius = number("radius", radius, above=0.0)
+    delta = number("delta", delta, above=0.0, at_most=1.0)
+    problem.fix(radius=radius, delta=delta)
+    width = radius / delta
     warm = _warm_start(problem, warm_start)
     local = _near(problem, warm, width, problem.n_samples, problem.first_chain)
     start = _localized(problem, local)
     if resume is None:
-        probes = _near(problem, warm, width, N_PROBES, 0)
-        problem.localize(probes)
+        problem.localize(_near(problem, warm, width, N_PROBES, 0))
         settings = settled(problem, settings)
     problem.localize(local)
-    result = run(problem, settings, start)
+    result = run(problem, settings, start if resume is None else None)
     stages = {"warm_start": problem.events(warm)[0, ...], "localized": start}
     stages["posterior"] = result.samples
     return replace(result, stages=stages, seconds=time.perf_counter() - started)
@@ -150,14 +156,19 @@ def compressed_sensing(
 
 def _warm_start(problem: Problem, warm_start: Any) -> Array:
     """The flat row (1, d) of the run that goes on, that the user gave, or the LASSO's."""
-    xp = problem.xp
-    if problem.resume is not None:
-        warm_start = problem.resume.stages["warm_start"]
-    if warm_start is None:
+    xp, resume = problem.xp, problem.resume
+    if warm_start is None and resume is None:
         return lasso(problem)
+    started = None if resume is None else resume.stages["warm_start"]
     warm = as_float_array(
-        "warm_start", warm_start, xp=xp, dtype=problem.dtype, shape=problem.event_shape
+        "warm_start",
+        started if warm_start is None else warm_start,
+        xp=xp,
+        dtype=problem.dtype,
+        shape=problem.event_shape,
     )
+    if started is not None and not bool(xp.all(warm == started)):
+        raise ValueError("warm_start must be what it was in the run to resume")
     return flatten_events(warm[None, ...], xp)
 
 

@@ -10,6 +10,7 @@ from .._checks import integer, number
 from .._progress import reporter
 from .._rows import Row
 from .._xp import Array
+from ._arguments import check_no_start
 from ._chains import Chains, langevin_row
 from ._preconditioner import as_preconditioner
 from ._problem import Problem
@@ -29,6 +30,7 @@ class State:
     step: int
     n_score_evals: int
     first_chain: int
+    fixed: dict[str, Any]
 
 
 def langevin(
@@ -79,8 +81,8 @@ def langevin(
     first_chain : int, optional
         Index of the first chain in a larger run.
     resume : Result, optional
-        An earlier run: go on from its last points for `n_steps` more, with its key and its
-        number of chains.
+        An earlier run: go on from its last points for `n_steps` more, with its key, its
+        bandwidth and its number of chains.
 
     Returns
     -------
@@ -121,11 +123,11 @@ def langevin(
         "langevin", prior, measurement, y, rng, n_samples, resume, progress, first_chain
     )
     n_steps = integer("n_steps", n_steps)
-    row = langevin_row(
-        number("step_size", step_size, above=0.0), number("bandwidth", bandwidth, at_least=0.0)
-    )
+    bandwidth = number("bandwidth", bandwidth, at_least=0.0)
+    problem.fix(bandwidth=bandwidth)
+    row = langevin_row(number("step_size", step_size, above=0.0), bandwidth)
     chains = Chains(problem, as_preconditioner(preconditioner, problem))
-    state = _start(problem, initial) if resume is None else resume.state
+    state = _start(problem, initial)
     last = state.step + n_steps
     state = _advance(chains, state, row, last)
     return Result(
@@ -141,8 +143,11 @@ def langevin(
 
 
 def _start(problem: Problem, initial: Any) -> State:
+    if problem.resume is not None:
+        check_no_start(initial)
+        return problem.resume.state
     x = problem.initial(initial, problem.n_samples, first_chain=problem.first_chain)
-    return State(x, 0, 0, problem.first_chain)
+    return State(x, 0, 0, problem.first_chain, problem.fixed)
 
 
 def _advance(chains: Chains, state: State, row: Row, last: int) -> State:

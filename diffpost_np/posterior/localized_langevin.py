@@ -65,7 +65,8 @@ def localized_langevin(
         its Hessian H, or of M^(1/2) H M^(1/2) under a preconditioner M. By default they are
         estimated from the score at 64 draws; where chains have an x0 each they must be given.
     tolerance : float, optional
-        Error that "auto" aims at, in (0, 1).
+        Error that "auto" aims at, in (0, 1): that of the law averaged over y. At a single y the
+        mean may be off by several times that in posterior standard deviations.
     initial : array or callable, optional
         Draws of p(x | x0), or a function of their number, which takes `first_chain=` where that
         is not 0. By default exact ones where the prior has `sample_given`, else the prior's
@@ -104,6 +105,9 @@ def localized_langevin(
     -----
     One score a step. The law is p(x | x0, y), not p(x | y).
 
+    The bias of `annealed_langevin` at a single y is this function's too: where it matters, give
+    x0 as further measurements to `annealed_smc`, or to `exact` for conjugate priors.
+
     References
     ----------
     Xun, Gupta, Price, arXiv 2510.26324, algorithm 2 and theorem 1.2.
@@ -126,7 +130,9 @@ def localized_langevin(
     asked = Settings(schedule, alpha, smoothness, tolerance, bandwidth, preconditioner)
     settings = asked.checked(problem)
     centre = _checked_centre(problem, x0, settings)
-    problem.localize(LocalizedPrior(problem, centre, number("x0_std", x0_std, above=0.0)))
+    std = number("x0_std", x0_std, above=0.0)
+    problem.fix(x0=centre, x0_std=std)
+    problem.localize(LocalizedPrior(problem, centre, std))
     return run(problem, settings, initial)
 
 
@@ -136,12 +142,12 @@ def _checked_centre(problem: Problem, x0: Any, settings: Settings) -> Array:
     centre = as_float_array("x0", x0, xp=xp, dtype=problem.dtype, device=problem.device)
     if tuple(centre.shape) == event:
         centre = centre[None, ...]
-    elif tuple(centre.shape) != (problem.n_samples, *event):
+    elif tuple(centre.shape) not in ((1, *event), (problem.n_samples, *event)):
         raise ValueError(
             f"x0 must have shape {event}, or one such row for each of the {problem.n_samples} "
             f"samples, got {tuple(centre.shape)}"
         )
-    elif settings.needs_estimates and problem.resume is None:
+    elif centre.shape[0] > 1 and settings.needs_estimates and problem.resume is None:
         raise ValueError(
             "x0 differs between chains, which share a schedule: give alpha= and smoothness= to "
             "schedule='auto'"
