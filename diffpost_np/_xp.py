@@ -17,7 +17,7 @@ Array = Any
 
 def is_array(value: object) -> bool:
     """Whether `value` is an array of some namespace (NumPy scalars count as numbers)."""
-    return compat.is_array_api_obj(value) and not isinstance(value, np.generic)
+    return compat.is_array_api_obj(value) and not isinstance(value, np.generic | type)
 
 
 def array_namespace(**arrays: object) -> ModuleType:
@@ -36,6 +36,26 @@ def array_namespace(**arrays: object) -> ModuleType:
 def short_name(xp: ModuleType) -> str:
     """The name people know a namespace by: 'numpy', 'cupy', 'array_api_strict', ..."""
     return xp.__name__.removeprefix("array_api_compat.")
+
+
+def native(dtype: Any) -> Any:
+    """A dtype in the byte order of this machine; FITS and netCDF files hold big-endian numbers."""
+    return dtype.newbyteorder("=") if isinstance(dtype, np.dtype) else dtype
+
+
+def like_dtype(like: Any, xp: ModuleType, *, allow_complex: bool = False) -> Any:
+    """The floating dtype of draws that follow `like`: its precision, float64 by default."""
+    if like is None:
+        return xp.float64
+    dtype = None if isinstance(like, type) else native(getattr(like, "dtype", None))
+    if dtype is not None and xp.isdtype(dtype, "integral"):
+        return xp.float64
+    real = {"float32": (xp.float32, xp.complex64), "float64": (xp.float64, xp.complex128)}
+    for name, kinds in real.items():
+        if dtype is not None and dtype in kinds[: 1 + allow_complex]:
+            return getattr(xp, name)
+    came = f"{like!r}" if dtype is None else f"{dtype}"
+    raise TypeError(f"like must be a float32 or float64 array, got {came}")
 
 
 def device_of(array: Array) -> Any:
@@ -68,8 +88,8 @@ def as_float_array(
             f"mixed array types: {name} is a {short_name(own)} array among {short_name(xp)} "
             "arrays; convert one of them"
         )
-    if isinstance(array, np.ndarray):  # FITS and netCDF files hold big-endian numbers
-        array = np.asarray(array, array.dtype.newbyteorder("="))
+    if isinstance(array, np.ndarray):
+        array = np.asarray(array, native(array.dtype))
     array = xp.asarray(array, device=device)
     array = _floating(name, array, xp, allow_complex)
     if dtype is not None and array.dtype != dtype and not _is_complex(xp, array):

@@ -15,7 +15,7 @@ from typing import Any
 from ._checks import integer
 from ._key import Key, key
 from ._philox import Stream, random_bits, random_normal, random_uniform
-from ._xp import Array, array_namespace, device_of, size
+from ._xp import Array, array_namespace, device_of, like_dtype, size
 
 __all__ = ["Key", "Purpose", "bits", "key", "normal", "uniform"]
 
@@ -206,11 +206,7 @@ def normal(
 
 def _float_format(like: Any) -> tuple[int, Any, Any]:
     xp = array_namespace(like=like)
-    dtype = getattr(like, "dtype", None)
-    if dtype is None or xp.isdtype(dtype, "integral"):
-        dtype = xp.float64
-    if dtype not in (xp.float32, xp.float64):
-        raise TypeError(f"like must be a float32 or float64 array, got {dtype}")
+    dtype = like_dtype(like, xp)
     return (2 if dtype == xp.float64 else 4), xp, dtype
 
 

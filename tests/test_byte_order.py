@@ -26,7 +26,22 @@ def blur(kind):
     return dp.operators.convolution(kind([0.5, 0.25]), (2,))(kind(X))
 
 
-@pytest.mark.parametrize("function", [score, score_of_points, gradient, blur])
+def draws(kind):
+    return dp.random.normal(dp.random.key(0), (3, 2), like=kind(X))
+
+
+def draws_of_a_prior(kind):
+    return dp.priors.Ring(1.0, 0.1).sample(3, rng=0, like=kind(X))
+
+
+def kernel(kind):
+    return dp.operators.gaussian_kernel(1.0, like=kind(X))
+
+
+FUNCTIONS = [score, score_of_points, gradient, blur, draws, draws_of_a_prior, kernel]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("name", ["f4", "f8"])
 def test_byte_order_does_not_matter(function, name):
     def foreign(values):

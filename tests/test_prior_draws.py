@@ -51,3 +51,18 @@ def test_a_prior_with_arrays_does_not_leave_their_library(make):
 @pytest.mark.parametrize("like", [np.zeros(1, complex), np.zeros(1, int)], ids=["complex", "int"])
 def test_draws_are_real_in_the_precision_of_like(like):
     assert BARE["ring"].sample(2, rng=0, like=like).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "like",
+    [np.zeros(1, np.float16), np.zeros(1, bool), np.array(["a"]), "float32", np.float32, [0.0]],
+    ids=repr,
+)
+def test_like_is_an_array_of_a_precision(like):
+    key = dp.random.key(0)
+    for draw in (
+        lambda: BARE["ring"].sample(2, like=like),
+        lambda: dp.random.normal(key, (1,), like=like),
+    ):
+        with pytest.raises(TypeError, match=r"^like must be a float32 or float64 array, got"):
+            draw()

@@ -7,7 +7,16 @@ from types import ModuleType
 from typing import Any
 
 from .._checks import integer
-from .._xp import Array, array_namespace, as_batch, as_float_array, device_of, is_array, size
+from .._xp import (
+    Array,
+    array_namespace,
+    as_batch,
+    as_float_array,
+    device_of,
+    is_array,
+    native,
+    size,
+)
 from ._eigenform import Eigenform, matrix_form
 
 __all__ = ["Eigenform", "Operator", "as_cast", "as_shape", "parameter", "real_matrix"]
@@ -229,7 +238,7 @@ def prototype(**arrays: Any) -> tuple[ModuleType, Array]:
 
 def float_dtype(xp: ModuleType, dtype: Any, is_complex: bool = False) -> Any:
     """The real or the complex dtype of the same precision."""
-    single = dtype in (xp.float32, xp.complex64)
+    single = native(dtype) in (xp.float32, xp.complex64)
     if is_complex:
         return xp.complex64 if single else xp.complex128
     return xp.float32 if single else xp.float64

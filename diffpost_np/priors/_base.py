@@ -16,6 +16,7 @@ from .._xp import (
     flatten_events,
     is_within,
     largest_square_root,
+    like_dtype,
     size,
 )
 from ..operators._base import prototype
@@ -146,8 +147,8 @@ class Prior:
         first_chain : int, optional
             Index of the first draw in a larger run.
         like : array, optional
-            Gives namespace, device and precision; those of the prior's arrays by default, and
-            NumPy's float64 where it holds none.
+            Gives namespace, device and precision, and may be complex as a y is; those of the
+            prior's arrays by default, and NumPy's float64 where it holds none.
 
         Returns
         -------
@@ -159,10 +160,11 @@ class Prior:
         ValueError
             If `n_samples` is less than 1.
         TypeError
-            If `like` is of another library than the prior's arrays.
+            If `like` is of another library than the prior's arrays, or of no such precision.
         """
         n = integer("n_samples", n_samples)
         first = chain("first_chain", first_chain)
+        like_dtype(like, array_namespace(like=like), allow_complex=True)
         xp, like = prototype(like=like, **self._arrays())
         draws = self._sample(xp, like, key(rng).fold("prior.sample"), n, first)
         return xp.reshape(draws, (n, *self.event_shape))
