@@ -58,7 +58,7 @@ def plain(score, d, times, n_chains, seed=0):
     """Displacement of plain Langevin along the attack at some times, and its error there."""
     prior, measurement, y = problem(d, seed)
     h = T_STAR / 100
-    result, out = None, []
+    begin, out = {"initial": prior.sample(n_chains, rng=seed), "rng": seed}, []
     for steps in np.diff([0, *(round(t * T_STAR / h) for t in times)]):
         result = dp.posterior.langevin(
             score,
@@ -67,10 +67,9 @@ def plain(score, d, times, n_chains, seed=0):
             n_samples=n_chains,
             step_size=h,
             n_steps=int(steps),
-            initial=prior.sample(n_chains, rng=seed),
-            rng=seed,
-            resume=result,
+            **begin,
         )
+        begin = {"resume": result}
         out.append(along(result.samples))
     return np.array(out), along(y) / (1 + ETA2)
 
@@ -83,7 +82,7 @@ def annealed(score, d, n_chains, seed=0):
     schedule = dp.posterior.AnnealingSchedule.geometric(
         ratio**n_levels, ratio, alpha=1.0, smoothness=1.0, gain=1 / ETA2, accuracy=0.1
     )
-    errors, result = [], None
+    begin, errors = {"initial": prior.sample(n_chains, rng=seed), "rng": seed}, []
     for _ in range(n_levels):
         result = dp.posterior.annealed_langevin(
             score,
@@ -91,11 +90,10 @@ def annealed(score, d, n_chains, seed=0):
             y,
             n_samples=n_chains,
             schedule=schedule,
-            rng=seed,
-            initial=prior.sample(n_chains, rng=seed),
             progress=lambda p: True,
-            resume=result,
+            **begin,
         )
+        begin = {"resume": result}
         noise = ETA2 * schedule.noise_ratio[result.state.level]
         seen = along(y + math.sqrt(ETA2) * result.state.offset)
         errors.append(along(result.samples) - seen / (1 + noise))
