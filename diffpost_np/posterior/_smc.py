@@ -120,7 +120,7 @@ class Sampler:
             "n_roots": int(xp.unique_values(roots).shape[0]),
             "misfit": self.likelihood.misfit(moved.point.log_likelihood),
         }
-        return {name: [*state.trace.get(name, []), float(v)] for name, v in level.items()}
+        return {name: [*state.trace.get(name, []), value] for name, value in level.items()}
 
     def evaluate(self, x: Array) -> Point:
         """All that a move needs to know at new positions."""

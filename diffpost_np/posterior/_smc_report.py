@@ -31,7 +31,7 @@ def _distrust(problem: Problem, options: Options, state: State) -> tuple[str, ..
     reasons = []
     if state.trace["n_roots"][-1] < _FEW_ROOTS:
         reasons.append(
-            f"only {int(state.trace['n_roots'][-1])} draws from the prior stand behind the "
+            f"only {state.trace['n_roots'][-1]} draws from the prior stand behind the "
             "samples: modes may be missing or misweighted; raise n_initial"
         )
     if state.trace["n_moves"][-1] >= options.max_moves:
