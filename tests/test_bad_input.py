@@ -253,6 +253,18 @@ OPTIONS = [
     ),
     (dp.posterior.langevin, {"resume": 3}, TypeError, "resume must be"),
     (dp.posterior.langevin, {"resume": OTHER}, TypeError, "resume must be a result of langevin"),
+    (
+        dp.posterior.annealed_smc,
+        {"initial": np.zeros((1, 2))},
+        ValueError,
+        "initial must have at l",
+    ),
+    (
+        dp.posterior.annealed_smc,
+        {"initial": np.zeros((4, 2)), "n_initial": 3},
+        ValueError,
+        "n_initial must be the 4 points of initial, got 3",
+    ),
     (dp.posterior.annealed_smc, {"resume": OTHER}, TypeError, "resume must be a result of anneal"),
     (
         dp.posterior.langevin,

@@ -46,15 +46,26 @@ class Options:
 _ARGUMENTS = {"n_chains": "waste_free"}
 
 
-def _default_n_initial(problem: Problem, initial: Any, n_particles: int) -> int:
-    """The draws given; fifty a particle of a prior that has its own, as far as memory allows."""
-    if isinstance(initial, list):
-        return max(2, len(initial))
-    if is_array(initial):
-        return max((2, *initial.shape[:1]))
+def _checked_n_initial(problem: Problem, initial: Any, n_initial: Any, n_particles: int) -> int:
+    """Those given; else fifty a particle of a prior that has draws, as far as memory allows."""
+    wanted = None if n_initial is None else integer("n_initial", n_initial, minimum=2)
+    given = _length(initial)
+    if given is not None and given < 2:
+        raise ValueError(f"initial must have at least 2 points, got {given}")
+    if given and wanted and given != wanted:
+        raise ValueError(f"n_initial must be the {given} points of initial, got {wanted}")
+    if known := given or wanted:
+        return known
     if initial is not None:
         return n_particles
     return max(n_particles, min(_DRAWS_PER_PARTICLE * n_particles, _MOST_DRAWN // problem.d))
+
+
+def _length(initial: Any) -> int | None:
+    """The number of points, None where they are still to be drawn."""
+    if isinstance(initial, list):
+        return len(initial)
+    return initial.shape[0] if is_array(initial) and initial.ndim else None
 
 
 def checked_options(
@@ -81,11 +92,9 @@ def checked_options(
     if metropolis is None:
         metropolis = hasattr(problem.prior, "log_density")
     flag("metropolis", metropolis)
-    if n_initial is None:
-        n_initial = _default_n_initial(problem, initial, n_particles)
     return Options(
         n_particles,
-        integer("n_initial", n_initial, minimum=2),
+        _checked_n_initial(problem, initial, n_initial, n_particles),
         number("ess_threshold", ess_threshold, above=0.0, at_most=0.999),
         choice("kernel", kernel, (*MOVES, "prior_local")),
         metropolis,
