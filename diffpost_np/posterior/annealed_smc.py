@@ -112,8 +112,8 @@ def annealed_smc(
 
     Notes
     -----
-    One score a move and particle, and an eighth more where the prior has no density: some 170
-    a particle on 8x8 images (examples/benchmarks/annealed_smc.py). Particles interact, so the
+    One score a move and particle, and an eighth more where the prior has no density: some 240
+    a sample on 8x8 images (examples/benchmarks/annealed_smc.py). Particles interact, so the
     cloud is the unit: a sample changes when `n_particles` does.
 
     References

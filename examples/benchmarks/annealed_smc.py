@@ -75,7 +75,7 @@ def digits_table(n_digits, n_seeds, variants):
         for task, measurement in digits.tasks().items():
             here = []
             for digit in range(n_digits):
-                y = measurement.simulate(held_out[7 + 23 * digit], rng=1900 + digit)
+                y = measurement.simulate(held_out[13 + 29 * digit], rng=2900 + digit)
                 exact = prior.posterior(measurement, y)
                 seen = digits.ScoreOnly(prior) if hide else prior
                 here += [
