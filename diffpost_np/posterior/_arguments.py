@@ -126,6 +126,11 @@ def score_function(prior: Any) -> Callable[..., Any]:
     return score
 
 
+def is_conjugate(prior: Any, measurement: Any) -> bool:
+    """Whether the posterior has a closed form."""
+    return hasattr(prior, "posterior") and isinstance(measurement, LinearGaussian)
+
+
 def key_of_draws(own: Key, prior: Any) -> Key:
     """What a prior's draws are seeded with.
 

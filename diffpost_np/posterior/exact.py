@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..measurement import LinearGaussian
+from ._arguments import is_conjugate
 
 __all__ = ["exact"]
 
@@ -52,8 +53,3 @@ def exact(prior: Any, measurement: Any, y: Any) -> Any:
             "use diffpost_np.posterior.sample"
         )
     return prior.posterior(measurement, y)
-
-
-def is_conjugate(prior: Any, measurement: Any) -> bool:
-    """Whether the posterior has a closed form."""
-    return hasattr(prior, "posterior") and isinstance(measurement, LinearGaussian)

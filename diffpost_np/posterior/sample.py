@@ -6,10 +6,11 @@ import time
 from typing import Any
 
 from .._progress import reporter
+from ._arguments import is_conjugate
 from ._problem import Problem
 from ._result import Result
 from .annealed_smc import annealed_smc
-from .exact import exact, is_conjugate
+from .exact import exact
 
 __all__ = ["sample"]
 
