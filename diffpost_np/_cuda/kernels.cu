@@ -59,10 +59,10 @@ DEVICE place_t find_place(PLACE_PARAMETERS) {
     int form, int n_components, int n_levels, int dim, int rank, const real *means,         \
         const real *offsets, const real *precision, long long precision_k,                  \
         long long precision_level, long long precision_i, const real *basis,                \
-        long long basis_k, long long basis_level
+        const real *basis_t, long long basis_k, long long basis_level
 #define MIXTURE                                                                             \
     {form, n_components, n_levels, dim, rank, means, offsets, precision, precision_k,       \
-     precision_level, precision_i, basis, basis_k, basis_level}
+     precision_level, precision_i, basis, basis_t, basis_k, basis_level}
 
 /* Levels are one for all chains, or one for each. */
 __global__ void mixture_score(real *out, const real *x, PLACE_PARAMETERS, MIXTURE_PARAMETERS) {
@@ -86,10 +86,11 @@ __global__ void mixture_log_density(real *out, const real *x, PLACE_PARAMETERS,
 /* Levels are one for all rows, or one for each. */
 __global__ void advance_rows(real *out, const real *x, PLACE_PARAMETERS, MIXTURE_PARAMETERS,
                              int n_rows, const real *rows, int n_outputs,
-                             const real *matrix, const real *weights, const real *y,
-                             long long y_stride, STREAM_PARAMETERS) {
+                             const real *matrix, const real *matrix_t,
+                             const real *weights, const real *y, long long y_stride,
+                             STREAM_PARAMETERS) {
     const mixture_t p = MIXTURE;
-    const linear_t linear = {n_outputs, matrix, weights};
+    const linear_t linear = {n_outputs, matrix, matrix_t, weights};
     const place_t here = find_place(n_chains, n_lanes, memory_per_team);
     stream_t stream = STREAM;
     real *state = here.memory, *residual = state + dim;

@@ -18,20 +18,21 @@ typedef struct {
     const real *offsets; /* log w_k - log det(C_k + s2 I) / 2, (n_components, n_levels) */
     const real *precision;
     long long precision_k, precision_level, precision_i;
-    const real *basis; /* B_k, rows contiguous */
+    const real *basis, *basis_t; /* B_k and B_k^T: neighbouring lanes read neighbouring entries */
     long long basis_k, basis_level;
 } mixture_t;
 
 /* A component at a level. */
 typedef struct {
-    const real *mean, *precision, *basis;
+    const real *mean, *precision, *basis, *basis_t;
     real offset;
 } component_t;
 
 DEVICE component_t component(const mixture_t *p, int k, long long level) {
+    const long long basis = k * p->basis_k + level * p->basis_level;
     const component_t c = {p->means + (long long)k * p->dim,
                            p->precision + k * p->precision_k + level * p->precision_level,
-                           p->basis + k * p->basis_k + level * p->basis_level,
+                           p->basis + basis, p->basis_t + basis,
                            p->offsets[(long long)k * p->n_levels + level]};
     return c;
 }
@@ -55,7 +56,7 @@ DEVICE void to_basis(team_t team, const mixture_t *p, component_t c, scratch_t s
 
 /* Entry i of B s.coordinates. */
 DEVICE real from_basis(const mixture_t *p, component_t c, int i, scratch_t s) {
-    return dot(c.basis + (long long)i * p->rank, 1, s.coordinates, p->rank);
+    return dot(c.basis_t + i, p->dim, s.coordinates, p->rank);
 }
 
 /* The logit of a component; P (x - mean) is left in s.solution, or if SPECTRAL, in the basis,

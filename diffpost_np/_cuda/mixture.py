@@ -25,16 +25,18 @@ class Smoothed(NamedTuple):
     offsets: Array
     precision: Array
     basis: Array | None
+    transposed: Array | None
 
     @property
     def arguments(self) -> tuple[Any, ...]:
         """The mixture parameters of a kernel: a shared axis has stride 0."""
         (n_components, dim), n_levels = self.means.shape, self.offsets.shape[1]
         basis = self.precision if self.basis is None else self.basis
+        turned = self.precision if self.transposed is None else self.transposed
         sizes = (self.form, n_components, n_levels, dim, rank_of(self.form, basis))
         strides, basis_strides = _strides(self.precision), _strides(basis)
         arrays = (self.means, self.offsets, self.precision)
-        return (*map(np.int32, sizes), *arrays, *strides, basis, *basis_strides[:2])
+        return (*map(np.int32, sizes), *arrays, *strides, basis, turned, *basis_strides[:2])
 
 
 def rank_of(form: int, basis: Array) -> int:
@@ -59,7 +61,8 @@ def smooth(xp: ModuleType, s2: Array, tables: Tables) -> Smoothed:
         form = DIAGONAL if covs.basis is None else SPECTRAL
         precision = 1 / (covs.values[:, None, :] + s2[None, :, None])
         basis = None if covs.basis is None else covs.basis[:, None, :, :]
-    arrays = (tables.means, offsets, precision, basis)
+    transposed = None if basis is None else xp.matrix_transpose(basis)
+    arrays = (tables.means, offsets, precision, basis, transposed)
     return Smoothed(form, *(a if a is None else xp.ascontiguousarray(a) for a in arrays))
 
 
@@ -73,7 +76,7 @@ def level_bytes(tables: Tables) -> int:
     """Memory that one noise level of a smoothed mixture takes."""
     covs, (n, dim) = tables.covs, tables.means.shape
     rank = covs.factor_matrix.shape[2] if isinstance(covs, LowRank) else 0
-    return n * (dim + 1) * (rank + 1) * tables.means.dtype.itemsize
+    return n * (dim + 1) * (2 * rank + 1) * tables.means.dtype.itemsize
 
 
 def plan(tables: Tables, extra: int = 0) -> Teams | None:

@@ -14,14 +14,14 @@ enum column { SIGMA, KEEP, SCORE, LIKELIHOOD, NOISE, N_COLUMNS };
 /* W^(1/2) A x + W^(1/2) noise = W^(1/2) y with n_outputs rows; none where n_outputs is 0. */
 typedef struct {
     int n_outputs;
-    const real *matrix, *weights; /* A (n_outputs, dim) and the diagonal of W */
+    const real *matrix, *matrix_t, *weights; /* A (n_outputs, dim), A^T, the diagonal of W */
 } linear_t;
 
 /* residual = W (y - A x). */
 DEVICE void weighted_residual(team_t team, linear_t l, const real *y, const real *x, int dim,
                               real *residual) {
     FOR_OWN(team, j, l.n_outputs)
-        residual[j] = l.weights[j] * (y[j] - dot(l.matrix + (long long)j * dim, 1, x, dim));
+        residual[j] = l.weights[j] * (y[j] - dot(l.matrix_t + j, l.n_outputs, x, dim));
 }
 
 /* Standard normals of one step. */

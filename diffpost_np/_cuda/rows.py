@@ -60,9 +60,10 @@ def _launch(
 
 
 def _linear_arguments(xp: ModuleType, x: Array, linear: Linear | None) -> tuple[Any, ...]:
-    """Number of outputs, A, weights, y and the stride of y from chain to chain."""
+    """Number of outputs, A, A^T, weights, y and the stride of y from chain to chain."""
     if linear is None:
-        return (np.int32(0), x, x, x, 0)
-    arrays = tuple(xp.ascontiguousarray(a) for a in linear)
+        return (np.int32(0), x, x, x, x, 0)
+    matrix, weights, y = linear
+    arrays = tuple(xp.ascontiguousarray(a) for a in (matrix, matrix.T, weights, y))
     n_outputs = linear.matrix.shape[0]
     return (np.int32(n_outputs), *arrays, 0 if linear.y.shape[0] == 1 else n_outputs)

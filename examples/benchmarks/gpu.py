@@ -1,8 +1,9 @@
-"""Normals, scores and Langevin steps on a CUDA device beside the CPU kernels.
+"""Normals, scores, Langevin steps and annealed SMC on a CUDA device beside the CPU kernels.
 
 The workload is that of `langevin_mixture.py`: the posterior of a mixture of 25 components of unit
 covariance given y = A x + noise, A dense of shape (d / 2, d). Times are medians of wall time, the
-device waited for; where there is no device the CPU's column stands alone.
+device waited for. "plain" is the reference code on the device, operation by operation in CuPy;
+where there is no device the CPU's column stands alone.
 
     python examples/benchmarks/gpu.py
 """
@@ -41,30 +42,39 @@ def workload(xp, n, d, dtype):
     """What is timed: name -> function without arguments."""
     rng = np.random.default_rng(0)
     weights = np.full(N_COMPONENTS, 1 / N_COMPONENTS)
-    means, matrix, y, x = (
+    means, matrix, x = (
         xp.asarray(rng.standard_normal(shape).astype(dtype))
-        for shape in ((N_COMPONENTS, d), (d // 2, d), (d // 2,), (n, d))
+        for shape in ((N_COMPONENTS, d), (d // 2, d), (n, d))
     )
     prior = dp.priors.GaussianMixture(xp.asarray(weights), 3 * means, 1.0)
     measurement = dp.LinearGaussian(matrix, noise_std=1.0)
+    y = measurement.simulate(prior.sample(1, rng=1, like=x), rng=2)[0]
     options = {"n_samples": n, "rng": 0, "initial": x, "step_size": STEP_SIZE, "n_steps": N_STEPS}
-    return {
+    functions = {
         "normals": lambda: dp.random.normal(dp.random.Key(0, 0), (n, d), like=x),
         "score": lambda: prior.score(x, 0.5),
         "langevin": lambda: dp.posterior.langevin(prior, measurement, y, **options).samples,
     }
+    if n <= 4096:
+        functions["smc"] = lambda: dp.posterior.annealed_smc(
+            prior, measurement, y, n_samples=n, rng=0
+        )
+    return functions
 
 
-def seconds(function, cupy, n_repeats=7):
-    """Median wall time of a call, after one that compiles."""
+def seconds(function, cupy):
+    """Median wall time of a call, after one that compiles; three calls where they are long."""
+    start = time.perf_counter()
+    function()
+    n_repeats = 7 if time.perf_counter() - start < 0.5 else 3
     times = []
-    for _ in range(n_repeats + 1):
+    for _ in range(n_repeats):
         start = time.perf_counter()
         function()
         if cupy is not None:
             cupy.cuda.Device().synchronize()
         times.append(time.perf_counter() - start)
-    return np.median(times[1:])
+    return np.median(times)
 
 
 def same_bits(cupy, dtype):
@@ -77,7 +87,8 @@ def same_bits(cupy, dtype):
 def main():
     cupy = device_namespace()
     print_device(cupy)
-    print(f"\n{'ns per chain':32}{'CPU':>10}{'device':>10}{'ratio':>8}")
+    heads = ("CPU", "device", "ratio", "plain")
+    print(f"\n{'ns per chain (langevin: and step)':34}" + "".join(f"{h:>11}" for h in heads))
     for dtype in (np.float64, np.float32):
         if cupy is not None:
             print(f"{dtype.__name__}: normals have the CPU's bits: {same_bits(cupy, dtype)}")
@@ -85,12 +96,14 @@ def main():
             on_cpu = workload(np, n, d, dtype)
             on_device = {} if cupy is None else workload(cupy, n, d, dtype)
             for name, function in on_cpu.items():
-                unit = n * N_STEPS if name == "langevin" else n
-                cost = seconds(function, None) / unit * 1e9
-                line = f"  {name:10}{dtype.__name__:8} {n:6} x {d:<4}{cost:10.2f}"
+                unit = (n * N_STEPS if name == "langevin" else n) / 1e9
+                cost = seconds(function, None) / unit
+                line = f"  {name:10}{dtype.__name__:8} {n:6} x {d:<7}{cost:11.2f}"
                 if on_device:
-                    device_cost = seconds(on_device[name], cupy) / unit * 1e9
-                    line += f"{device_cost:10.2f}{cost / device_cost:8.1f}"
+                    device_cost = seconds(on_device[name], cupy) / unit
+                    with dp.reference():
+                        plain = seconds(on_device[name], cupy) / unit
+                    line += f"{device_cost:11.2f}{cost / device_cost:11.1f}{plain:11.2f}"
                 print(line, flush=True)
 
 
