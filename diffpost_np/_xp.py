@@ -195,20 +195,20 @@ def as_batch(name: str, x: object, event_shape: Sequence[int] | None, **kwargs: 
 def as_noise_level(sigma: object, x: Array, xp: ModuleType) -> Array:
     """A noise level as an array of shape (1,) or (n,) in the dtype of the batch `x`."""
     n = x.shape[0]
-    like = {"xp": xp, "dtype": x.dtype, "device": device_of(x)}
-    level = as_float_array("sigma", sigma, finite=False, **like)
+    own = xp if is_array(sigma) else numpy_namespace  # to ask a device costs more than to ask here
+    level = as_float_array("sigma", sigma, xp=own, finite=False)
     if level.ndim == 0:
-        level = xp.reshape(level, (1,))
+        level = own.reshape(level, (1,))
     if level.ndim != 1 or level.shape[0] not in (1, n):
         raise ValueError(
             f"sigma must be a number or have shape ({n},), one per point of the batch, "
             f"got {tuple(level.shape)}"
         )
-    limit = largest_square_root(level, xp)
-    if not is_within(level, 0.0, limit, xp):
-        check_size("sigma", level, limit, xp)
-        raise ValueError(f"sigma must not be negative, got {float(xp.min(level))}")
-    return level
+    limit = largest_square_root(x, xp)
+    if not is_within(level, 0.0, limit, own):
+        check_size("sigma", level, limit, own)
+        raise ValueError(f"sigma must not be negative, got {float(own.min(level))}")
+    return xp.asarray(level, dtype=x.dtype, device=device_of(x))
 
 
 def flatten_events(x: Array, xp: ModuleType) -> Array:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import pathlib
 import tempfile
+import warnings
 
 import diffpost_np
 
@@ -25,6 +26,10 @@ import array_api_strict  # noqa: E402
 import hypothesis  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+
+with warnings.catch_warnings():  # beside CuPy it imports what warns
+    warnings.simplefilter("ignore")
+    import pylops  # noqa: E402, F401
 
 hypothesis.settings.register_profile(
     "default", derandomize=True, deadline=None, database=None, max_examples=50

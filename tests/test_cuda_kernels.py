@@ -206,8 +206,9 @@ def test_what_the_kernels_do_not_cover_runs_the_reference(device):
 def test_teams_fit_their_device(itemsize):
     for dim in range(1, 700):
         teams = loader.plan_teams(dim, 3 * dim, itemsize)
-        assert teams.n_lanes in (1, 2, 4, 8, 16, 32) and teams.n_threads % loader.WARP == 0
-        assert min(dim, loader.WARP) <= teams.n_lanes < 2 * dim
+        assert teams.n_lanes in (1, 2, 4, 8, 16) and teams.n_threads % loader.WARP == 0
+        assert min(dim / 4, loader.LARGEST_TEAM) <= teams.n_lanes <= max(1, dim / 2)
+        assert 3 * dim <= teams.memory < 3 * dim + loader.BANKS
         shared = teams.n_threads // teams.n_lanes * teams.memory * itemsize
         assert 0 < shared <= loader.SHARED_BYTES and teams.n_threads <= loader.BLOCK
 

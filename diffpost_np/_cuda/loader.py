@@ -15,8 +15,12 @@ OPTIONS = ("--fmad=false", "-std=c++17")
 
 WARP = 32
 BLOCK = 128
+LARGEST_TEAM = 16
+"""Threads of a warp, of a block, and at most of a team."""
+
+BANKS = 16
 SHARED_BYTES = 48 * 1024
-"""Threads of a warp and of a block, and the shared memory that every device gives a block."""
+"""Numbers that shared memory hands out at a time, and the bytes that every device gives a block."""
 
 
 @functools.cache
@@ -90,8 +94,14 @@ class Teams(NamedTuple):
 
 
 def plan_teams(dim: int, memory: int, itemsize: int) -> Teams | None:
-    """Teams of up to a warp for vectors of `dim` entries, None where shared memory is short."""
-    n_lanes = min(WARP, 1 << (dim - 1).bit_length())
+    """Teams for vectors of `dim` entries, None where shared memory is short.
+
+    A lane has four entries, or more beyond the largest team: sums over lanes cost more than
+    entries. Teams lie in memory so that reading the same entry of their vectors hits few banks
+    twice. Both are measured: examples/benchmarks/RESULTS.md.
+    """
+    n_lanes = min(LARGEST_TEAM, max(1, (1 << (dim - 1).bit_length()) // 4))
+    memory += (2 - memory) % BANKS
     n_warps = SHARED_BYTES // (WARP // n_lanes * memory * itemsize)
     if n_warps == 0:
         return None
