@@ -29,7 +29,7 @@ import pytest  # noqa: E402
 
 with warnings.catch_warnings():  # beside CuPy it imports what warns
     warnings.simplefilter("ignore")
-    import pylops  # noqa: E402, F401
+    import pylops  # noqa: F401
 
 hypothesis.settings.register_profile(
     "default", derandomize=True, deadline=None, database=None, max_examples=50

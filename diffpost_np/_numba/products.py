@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._products import fold_slices
 from .parallel import for_ranges
 
 _ROWS = 256
@@ -14,14 +15,20 @@ _ENTRY_NS = 0.05
 
 
 def product(xp, rows, matrix):
-    if rows.ndim != 2 or matrix.ndim != 2:
+    if rows.ndim != 2 or matrix.ndim > 3:
         return NotImplemented
-    out = np.empty((len(rows), matrix.shape[1]), np.result_type(rows, matrix))
+    matrices = matrix[None] if matrix.ndim == 2 else matrix
+    out = np.empty((len(rows), matrix.shape[-1]), np.result_type(rows, matrix))
+    blocks = [
+        (slice(start, min(start + _ROWS, fold.stop)), k)
+        for k, fold in enumerate(fold_slices(len(rows), len(matrices)))
+        for start in range(fold.start, fold.stop, _ROWS)
+    ]
 
     def task(first, last):
-        for start in range(first * _ROWS, min(last * _ROWS, len(rows)), _ROWS):
-            block = slice(start, start + _ROWS)
-            np.matmul(rows[block], matrix, out=out[block])
+        for block, k in blocks[first:last]:
+            np.matmul(rows[block], matrices[k], out=out[block])
 
-    for_ranges(task, -(-len(rows) // _ROWS), _ENTRY_NS * _ROWS * matrix.size)
+    cost = _ENTRY_NS * matrices[0].size * len(rows) / max(1, len(blocks))
+    for_ranges(task, len(blocks), cost)
     return out

@@ -13,9 +13,9 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from .._dispatch import operation
-from .._products import product
 from .._xp import Array
 from ..random import Key, Purpose, normal, uniform
+from ._metric import Metric
 
 _WORST = -8.0
 """Log acceptance below which an unadjusted move stays: it guards against divergence only."""
@@ -32,22 +32,6 @@ class Point(NamedTuple):
     log_likelihood: Array
     likelihood_grad: Array
     log_density: Array | None
-
-
-class Metric(NamedTuple):
-    """Whitening x = mean + root u, with the root lower triangular."""
-
-    mean: Array
-    root: Array
-
-    def events(self, xp: ModuleType, u: Array) -> Array:
-        return self.mean + product(xp, u, self.root.T)
-
-    def whiten(self, xp: ModuleType, x: Array) -> Array:
-        return xp.linalg.solve(self.root, (x - self.mean).T).T
-
-    def gradient(self, xp: ModuleType, point: Point, beta: float) -> Array:
-        return product(xp, point.score + beta * point.likelihood_grad, self.root)
 
 
 @dataclass(frozen=True)
@@ -85,7 +69,12 @@ class Target:
         velocity = normal(
             self.key, tuple(u.shape), step=step, purpose=Purpose.INITIAL, stage=1, like=u
         )
-        return Walk(point, u, velocity, self.metric.gradient(self.xp, point, self.beta), step_size)
+        return Walk(point, u, velocity, self.gradient(point), step_size)
+
+    def gradient(self, point: Point) -> Array:
+        """Of the tempered log density, in whitened coordinates."""
+        gradient = point.score + self.beta * point.likelihood_grad
+        return self.metric.gradient(self.xp, gradient)
 
     def noise(self, like: Array, step: int) -> Array:
         return normal(self.key, tuple(like.shape), step=step, purpose=Purpose.NOISE, like=like)
@@ -132,7 +121,7 @@ def split_ghmc(target: Target, walk: Walk, step: int) -> tuple[Walk, float]:
     noise = target.noise(walk.u, step)
     start, kicked, u = ghmc_open(xp, walk.u, walk.velocity, walk.gradient, noise, h)
     new = target.evaluate(target.metric.events(xp, u))
-    gradient = target.metric.gradient(xp, new, target.beta)
+    gradient = target.gradient(new)
     end, kinetic = ghmc_close(xp, walk.u, start, kicked, u, gradient, h)
     log_ratio = target.log_ratio(walk.point, new) + kinetic
     moved = Walk(new, u, end, gradient, h)
@@ -172,7 +161,7 @@ def mala(target: Target, walk: Walk, step: int) -> tuple[Walk, float]:
     drift = 0.5 * h * h
     u = walk.u + drift * walk.gradient + h * target.noise(walk.u, step)
     new = target.evaluate(target.metric.events(xp, u))
-    gradient = target.metric.gradient(xp, new, target.beta)
+    gradient = target.gradient(new)
     back, forth = walk.u - u - drift * gradient, u - walk.u - drift * walk.gradient
     proposal = (xp.sum(back * back, axis=1) - xp.sum(forth * forth, axis=1)) / (2 * h * h)
     log_ratio = target.log_ratio(walk.point, new) - proposal

@@ -10,10 +10,17 @@ from .._xp import Array
 from ._displacement import Displacement
 from ._likelihood import Likelihood
 from ._local_moves import check_conjugate, redraw, tempered_posterior
-from ._moves import MOVES, Metric, Point, Target
+from ._metric import cloud_metric
+from ._moves import MOVES, Point, Target
 from ._problem import Problem
 from ._smc_options import Options
-from ._tempering import effective_sample_size, log_mean_exp, next_temperature, systematic_resample
+from ._tempering import (
+    effective_sample_size,
+    log_mean_exp,
+    next_temperature,
+    shuffled,
+    systematic_resample,
+)
 
 _FIRST_STEP, _LONGEST_STEP, _SMALLEST_STEP = 0.1, math.pi / 2, 1e-3
 _N_LOCAL = 5
@@ -66,6 +73,8 @@ class Sampler:
         """Prior draws with their likelihoods; all else waits for the first resampling."""
         p = self.problem
         x = p.initial(initial, self.options.n_initial)
+        if initial is not None:
+            x = shuffled(p.xp, x, p.key)  # it may be sorted, and folds of a cloud must be alike
         value = self.likelihood.value(x)
         if not bool(p.xp.any(value > -p.xp.inf)):
             raise ValueError("the likelihood is zero at every draw from the prior")
@@ -175,16 +184,6 @@ class Sampler:
         for k in range(_N_LOCAL):
             x = redraw(p, tempered, x, state.n_moves + k)
         return Moved(self.evaluate(x), state.step_size, _N_LOCAL, 1.0)
-
-
-def cloud_metric(xp: Any, x: Array) -> Metric:
-    """Mean and Cholesky factor of the covariance of a cloud, slightly inflated."""
-    n, d = x.shape
-    mean = xp.mean(x, axis=0)
-    centred = x - mean
-    cov = centred.T @ centred / n
-    ridge = 1e-6 * xp.mean(xp.linalg.diagonal(cov)) + 1e-30
-    return Metric(mean, xp.linalg.cholesky(cov + ridge * xp.eye(d, dtype=x.dtype)))
 
 
 def squared_norms(xp: Any, rows: Array) -> Array:

@@ -46,8 +46,14 @@ def log_mean_exp(xp: ModuleType, log_weights: Array) -> float:
     return peak + float(xp.log(xp.mean(xp.exp(log_weights - peak))))
 
 
+def shuffled(xp: ModuleType, x: Array, key: Key) -> Array:
+    """The rows in random order."""
+    u = uniform(key, (x.shape[0], 1), stage=1, purpose=Purpose.RESAMPLE, like=x)
+    return xp.take(x, xp.argsort(u[:, 0]), axis=0)
+
+
 def systematic_resample(xp: ModuleType, log_weights: Array, n: int, key: Key, step: int) -> Array:
-    """Indices of n draws, each particle kept within one of its expected number of times."""
+    """Ascending indices of n draws, each particle within one of its expected number of times."""
     w = xp.exp(log_weights - xp.max(log_weights))
     cumulative = xp.cumulative_sum(w)
     u = uniform(key, (1,), step=step, purpose=Purpose.RESAMPLE, like=log_weights)
