@@ -59,7 +59,8 @@ def annealed_smc(
         True shows a bar; a callable gets a record per level and may return True to stop.
     n_particles : int, optional
         Size of the cloud, of which the samples are an even choice; a quarter more than
-        `n_samples`, and at least 500, by default.
+        `n_samples`, and at least 2000, by default: the weights of modes come out of it. Give
+        fewer where scores are slow and modes few.
     n_initial : int, optional
         Prior draws at the start: they cost likelihoods, no scores, and decide how well the
         weights of modes come out. By default those of `initial`; `n_particles` where that is a
@@ -112,9 +113,10 @@ def annealed_smc(
 
     Notes
     -----
-    One score a move and particle, and an eighth more where the prior has no density: some 240
-    a sample on 8x8 images (examples/benchmarks/annealed_smc.py). Particles interact, so the
-    cloud is the unit: a sample changes when `n_particles` does.
+    One score a move and particle, and an eighth more where the prior has no density: some 130
+    a particle on 8x8 images (examples/benchmarks/annealed_smc.py). Particles interact, so the
+    cloud is the unit: a sample changes when `n_particles` does. Each tenth of the cloud moves by
+    the covariance of the rest, since a covariance of its own would bend the target.
 
     References
     ----------

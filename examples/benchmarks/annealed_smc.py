@@ -66,25 +66,31 @@ def header(first):
     )
 
 
-def digits_table(n_digits, n_seeds, variants):
-    """Four tasks x digits x seeds; digits and seeds are not those that settings were chosen on."""
+def digit_runs(seen, task, first, digit, n_seeds, options):
     prior, (_, held_out) = digits.prior(), digits.images()
+    measurement = digits.tasks()[task]
+    y = measurement.simulate(held_out[first + 29 * digit], rng=2900 + digit)
+    exact = prior.posterior(measurement, y)
+    seeds = (7000 + 10 * digit + seed for seed in range(n_seeds))
+    return [run(seen, exact, measurement, y, seed, **options) for seed in seeds]
+
+
+def digits_table(firsts, n_digits, n_seeds, variants):
+    """Tasks x digits x seeds, a row for each set of digits, and one for each task on all sets."""
     header("digits")
     for name, (hide, options) in variants.items():
-        rows = []
-        for task, measurement in digits.tasks().items():
-            here = []
-            for digit in range(n_digits):
-                y = measurement.simulate(held_out[13 + 29 * digit], rng=2900 + digit)
-                exact = prior.posterior(measurement, y)
-                seen = digits.ScoreOnly(prior) if hide else prior
-                here += [
-                    run(seen, exact, measurement, y, 7000 + 10 * digit + seed, **options)
-                    for seed in range(n_seeds)
-                ]
-            summary(f"{name}, {task}", here)
-            rows += here
-        summary(f"**{name}, all**", rows)
+        seen = digits.ScoreOnly(digits.prior()) if hide else digits.prior()
+        tasks = {task: [] for task in digits.tasks()}
+        for first in firsts:
+            rows = []
+            for task, so_far in tasks.items():
+                for digit in range(n_digits):
+                    rows += digit_runs(seen, task, first, digit, n_seeds, options)
+                so_far += rows[-n_digits * n_seeds :]
+            summary(f"{name}, digits from {first}", rows)
+        for task, rows in tasks.items():
+            summary(f"{name}, {task}", rows)
+        summary(f"**{name}, all**", [row for rows in tasks.values() for row in rows])
 
 
 def three_modes_table(n_problems, variants):
@@ -124,7 +130,8 @@ VARIANTS = {
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--digits", type=int, default=4)
+    parser.add_argument("--first", type=int, nargs="*", default=[13, 17, 21, 25])
+    parser.add_argument("--digits", type=int, default=4, help="in each set")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--variants", nargs="*", default=list(VARIANTS)[:2], choices=VARIANTS)
     parser.add_argument("--problems", type=int, default=20, help="with three modes")
@@ -132,7 +139,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     chosen = {name: VARIANTS[name] for name in options.variants}
     if options.only in (None, "digits"):
-        digits_table(options.digits, options.seeds, chosen)
+        digits_table(options.first, options.digits, options.seeds, chosen)
     if options.only in (None, "three"):
         three_modes_table(options.problems, chosen)
     if options.only in (None, "separated"):
