@@ -157,13 +157,14 @@ def is_within(array: Array, low: float, high: float, xp: ModuleType) -> bool:
     return bool((xp.min(array) >= low) & (xp.max(array) <= high))
 
 
-def check_size(name: str, array: Array, limit: float, xp: ModuleType) -> None:
+def check_size(name: str, array: Array, limit: float, xp: ModuleType, dtype: Any = None) -> None:
     """Raise unless every entry is a number between -limit and limit, naming the first."""
     check_finite(name, array, xp)
     if not is_within(array, -limit, limit, xp):
         first = _first(array, xp.abs(array) > limit, xp)
+        dtype = dtype or array.dtype
         raise ValueError(
-            f"{name} must lie within +-{limit:.3g}, got {first}: squares overflow {array.dtype}"
+            f"{name} must lie within +-{limit:.3g}, got {first}: squares overflow {dtype}"
         )
 
 
@@ -206,7 +207,7 @@ def as_noise_level(sigma: object, x: Array, xp: ModuleType) -> Array:
         )
     limit = largest_square_root(x, xp)
     if not is_within(level, 0.0, limit, own):
-        check_size("sigma", level, limit, own)
+        check_size("sigma", level, limit, own, x.dtype)
         raise ValueError(f"sigma must not be negative, got {float(own.min(level))}")
     return xp.asarray(level, dtype=x.dtype, device=device_of(x))
 

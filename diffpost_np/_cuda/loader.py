@@ -96,12 +96,14 @@ class Teams(NamedTuple):
 def plan_teams(dim: int, memory: int, itemsize: int) -> Teams | None:
     """Teams for vectors of `dim` entries, None where shared memory is short.
 
-    A lane has four entries, or more beyond the largest team: sums over lanes cost more than
+    A lane has about four entries, or more beyond the largest team: sums over lanes cost more than
     entries. Teams lie in memory so that reading the same entry of their vectors hits few banks
-    twice. Both are measured: examples/benchmarks/RESULTS.md.
+    twice. Where memory is short, a warp is one team.
     """
-    n_lanes = min(LARGEST_TEAM, max(1, (1 << (dim - 1).bit_length()) // 4))
     memory += (2 - memory) % BANKS
+    n_lanes = min(LARGEST_TEAM, max(1, (1 << (dim - 1).bit_length()) // 4))
+    if WARP // n_lanes * memory * itemsize > SHARED_BYTES:
+        n_lanes = WARP
     n_warps = SHARED_BYTES // (WARP // n_lanes * memory * itemsize)
     if n_warps == 0:
         return None

@@ -15,7 +15,7 @@ _ENTRY_NS = 0.05
 
 
 def product(xp, rows, matrix):
-    if rows.ndim != 2 or matrix.ndim > 3:
+    if rows.ndim != 2 or matrix.ndim not in (2, 3):
         return NotImplemented
     matrices = matrix[None] if matrix.ndim == 2 else matrix
     out = np.empty((len(rows), matrix.shape[-1]), np.result_type(rows, matrix))

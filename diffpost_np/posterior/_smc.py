@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from .._xp import Array
+from ..priors._base import Prior
 from ._displacement import Displacement
 from ._likelihood import Likelihood
 from ._local_moves import check_conjugate, redraw, tempered_posterior
@@ -18,7 +19,7 @@ from ._tempering import (
     effective_sample_size,
     log_mean_exp,
     next_temperature,
-    shuffled,
+    shuffle,
     systematic_resample,
 )
 
@@ -73,11 +74,13 @@ class Sampler:
         """Prior draws with their likelihoods; all else waits for the first resampling."""
         p = self.problem
         x = p.initial(initial, self.options.n_initial)
-        if initial is not None:
-            x = shuffled(p.xp, x, p.key)  # it may be sorted, and folds of a cloud must be alike
         value = self.likelihood.value(x)
         if not bool(p.xp.any(value > -p.xp.inf)):
             raise ValueError("the likelihood is zero at every draw from the prior")
+        if initial is not None or not isinstance(p.prior, Prior):
+            # They may be sorted, and the folds of a cloud must be alike.
+            order = shuffle(p.xp, value, p.key)
+            x, value = (p.xp.take(a, order, axis=0) for a in (x, value))
         point = Point(x, None, value, None, None)
         roots = p.xp.arange(x.shape[0])
         steepest = float(p.xp.max(squared_norms(p.xp, p.score(x[:_N_PROBES, :]))))
@@ -99,7 +102,7 @@ class Sampler:
         chosen = systematic_resample(p.xp, log_weights, opts.n_chains, p.key, state.level)
         point = _take(p.xp, state.point, chosen)
         moved = self._mover(point if state.level else self.evaluate(point.x), beta, state)
-        roots = p.xp.tile(p.xp.take(state.roots, chosen), (opts.n_particles // opts.n_chains,))
+        roots = p.xp.repeat(p.xp.take(state.roots, chosen), opts.n_particles // opts.n_chains)
         return State(
             opts,
             moved.point,
@@ -174,7 +177,9 @@ class Sampler:
             visited.append(walk.point)
             walk = replace(walk, step_size=_adapt(walk.step_size, rate, opts.acceptance))
         p.check_chains(walk.point.x, state.level)
-        return Moved(_concat(p.xp, visited), walk.step_size, len(rates), sum(rates) / len(rates))
+        return Moved(
+            _side_by_side(p.xp, visited), walk.step_size, len(rates), sum(rates) / len(rates)
+        )
 
     def _move_locally(self, point: Point, beta: float, state: State) -> Moved:
         """Alternate component given point and point given component, both exact."""
@@ -195,9 +200,15 @@ def _adapt(step_size: float, rate: float, wanted: float) -> float:
     return min(_LONGEST_STEP, max(_SMALLEST_STEP, step))
 
 
-def _concat(xp: Any, points: list[Point]) -> Point:
-    columns = zip(*points, strict=True)
-    return Point(*(None if column[0] is None else xp.concat(column) for column in columns))
+def _side_by_side(xp: Any, points: list[Point]) -> Point:
+    """The points of several clouds as one, those of a chain together."""
+
+    def merged(column: tuple[Any, ...]) -> Array | None:
+        if column[0] is None:
+            return None
+        return xp.reshape(xp.stack(column, axis=1), (-1, *column[0].shape[1:]))
+
+    return Point(*(merged(column) for column in zip(*points, strict=True)))
 
 
 def _take(xp: Any, point: Point, chosen: Array) -> Point:

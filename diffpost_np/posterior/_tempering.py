@@ -46,10 +46,10 @@ def log_mean_exp(xp: ModuleType, log_weights: Array) -> float:
     return peak + float(xp.log(xp.mean(xp.exp(log_weights - peak))))
 
 
-def shuffled(xp: ModuleType, x: Array, key: Key) -> Array:
-    """The rows in random order."""
-    u = uniform(key, (x.shape[0], 1), stage=1, purpose=Purpose.RESAMPLE, like=x)
-    return xp.take(x, xp.argsort(u[:, 0]), axis=0)
+def shuffle(xp: ModuleType, values: Array, key: Key) -> Array:
+    """Their indices in random order."""
+    u = uniform(key, (values.shape[0], 1), stage=1, purpose=Purpose.RESAMPLE, like=values)
+    return xp.argsort(u[:, 0])
 
 
 def systematic_resample(xp: ModuleType, log_weights: Array, n: int, key: Key, step: int) -> Array:
