@@ -21,7 +21,7 @@ from .device import plain
 kernel = njit(nogil=True, cache=True, **plain)
 """A kernel: a module-level function, so that the disk cache finds it again."""
 
-_PIECE_NS = 2e7
+_PIECE_NS = 1e6
 _WORTH_SHARING_NS = 2e5
 
 _pool: ThreadPoolExecutor | None = None
