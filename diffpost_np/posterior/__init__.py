@@ -1,7 +1,7 @@
 """Samplers of p(x | y)."""
 
+from .._result import Result
 from ._annealing import AnnealingSchedule
-from ._result import Result
 from .annealed_langevin import annealed_langevin
 from .annealed_smc import annealed_smc
 from .compressed_sensing import compressed_sensing

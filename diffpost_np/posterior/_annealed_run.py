@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from .._arguments import check_no_start
 from .._progress import reporter
+from .._result import Result
 from .._xp import Array
 from ..random import Purpose, normal
 from ._annealing import AnnealingSchedule
-from ._arguments import check_no_start
 from ._auto_schedule import settled
 from ._chains import Chains, langevin_row
 from ._problem import Problem
-from ._result import Result
 from ._settings import Settings
 
 

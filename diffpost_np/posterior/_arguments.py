@@ -2,100 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .._xp import Array, array_namespace, as_float_array, check_shape, is_array
+from .._xp import Array, as_float_array
 from ..measurement import LinearGaussian
-from ..operators import Operator
 from ..operators._base import as_shape
-from ..priors._base import Prior
-from ..random import Key, key
-from ._result import Result
-
-if TYPE_CHECKING:
-    from ._problem import Problem
-
-DEFAULT_N_SAMPLES = 1000
-"""What samplers draw where nothing is said."""
 
 
-def checked_resume(name: str, resume: Any) -> Result:
-    if not isinstance(resume, Result) or resume.method != name or resume.state is None:
-        raise TypeError(f"resume must be a result of {name}, got {resume!r}")
-    return resume
-
-
-def resumed_place(problem: Problem, resume: Result) -> tuple[int, int]:
-    """Number and first index of the chains of a run that goes on, which nothing contradicts."""
-    check_shape("resume.samples", resume.samples, (None, *problem.event_shape))
-    array_namespace(y=problem.y, resume=resume.samples)
-    if resume.samples.dtype != problem.dtype:
-        raise ValueError(
-            f"y must have the precision of the run to resume, {resume.samples.dtype}, "
-            f"got {problem.y.dtype}"
-        )
-    n, first = resume.samples.shape[0], getattr(resume.state, "first_chain", 0)
-    _check_same("n_samples", problem.n_samples, n, DEFAULT_N_SAMPLES)
-    _check_same("first_chain", problem.first_chain, first, 0)
-    return n, first
-
-
-def resumed_key(name: str, rng: Any, resume: Result) -> Key:
-    """The key of a run that goes on, which another seed would contradict."""
-    if rng is not None and key(rng).fold(name) != resume.key:
-        raise ValueError("rng must be that of the run to resume, or be left out")
-    return resume.key
-
-
-def check_unchanged(resume: Result, **given: Any) -> None:
-    """Refuse numbers and arrays that contradict those the run to resume was started with."""
-    for name, value in given.items():
-        started = resume.state.fixed[name]
-        if not _equal(value, started):
-            hidden = is_array(started) or is_array(value)
-            wanted = "what it was" if hidden else f"{started}, as"
-            raise ValueError(f"{name} must be {wanted} in the run to resume")
-
-
-def check_no_start(initial: Any) -> None:
-    """Refuse starting points of a run that goes on."""
-    if initial is not None:
-        raise ValueError("initial must be left out: chains stand where the run to resume left them")
-
-
-def _equal(a: Any, b: Any) -> bool:
-    if not (is_array(a) and is_array(b)):
-        return not (is_array(a) or is_array(b)) and a == b
-    return a.shape == b.shape and bool(array_namespace(given=a, resume=b).all(a == b))
-
-
-def _check_same(name: str, given: int, resumed: int, default: int) -> None:
-    if given not in (resumed, default):
-        raise ValueError(
-            f"{name} must be {resumed}, as in the run to resume, or be left out, got {given}"
-        )
-
-
-def held(thing: Any) -> dict[str, Any]:
-    if isinstance(thing, Operator | LinearGaussian) or hasattr(thing, "_arrays"):
-        return thing._arrays()
-    return {}
-
-
-def checked_y(measurement: Any, y: Any, xp: ModuleType) -> tuple[Array, Any]:
+def checked_y(measurement: Any, y: Any, xp: ModuleType) -> Array:
     if isinstance(measurement, LinearGaussian):
-        y = measurement.check_y(y, xp)
-    else:
-        for name in ("log_likelihood", "log_likelihood_grad"):
-            if not hasattr(measurement, name):
-                raise TypeError(
-                    f"measurement has no .{name}: {type(measurement).__name__}{_hint(measurement)}"
-                )
-        y = as_float_array("y", y, xp=xp, allow_complex=True)
-    return y, xp.float32 if y.dtype in (xp.float32, xp.complex64) else xp.float64
+        return measurement.check_y(y, xp)
+    for name in ("log_likelihood", "log_likelihood_grad"):
+        if not hasattr(measurement, name):
+            raise TypeError(
+                f"measurement has no .{name}: {type(measurement).__name__}{_hint(measurement)}"
+            )
+    return as_float_array("y", y, xp=xp, allow_complex=True)
 
 
 def _hint(measurement: Any) -> str:
@@ -119,53 +42,6 @@ def common_event_shape(prior: Any, measurement: Any) -> tuple[int, ...]:
     return next(iter(shapes.values()))
 
 
-def score_function(prior: Any) -> Callable[..., Any]:
-    score = getattr(prior, "score", prior)
-    if not callable(score):
-        raise TypeError(f"prior must have .score(x, sigma) or be that callable, got {prior!r}")
-    return score
-
-
 def is_conjugate(prior: Any, measurement: Any) -> bool:
     """Whether the posterior has a closed form."""
     return hasattr(prior, "posterior") and isinstance(measurement, LinearGaussian)
-
-
-def key_of_draws(own: Key, prior: Any) -> Key:
-    """What a prior's draws are seeded with.
-
-    Priors of the library derive a stream of their own from the key of the run; those of a user
-    may draw from it as it is, and would repeat the noise of the chains.
-    """
-    return own if isinstance(prior, Prior) else own.fold("initial")
-
-
-def place(what: str, draw: Callable[..., Any], first_chain: int) -> dict[str, int]:
-    """`first_chain` as an argument of a user's draws, which need not know it where it is 0."""
-    if not first_chain:
-        return {}
-    if not _takes(draw, first_chain=first_chain):
-        remedy = "be an array" if what == "initial" else "give initial="
-        raise TypeError(
-            f"{what} must take first_chain= for a block of chains that starts at {first_chain}; "
-            f"or {remedy}"
-        )
-    return {"first_chain": first_chain}
-
-
-def check_takes_rng(what: str, draw: Callable[..., Any], *arguments: str) -> None:
-    """Raise unless a prior's draws can be seeded; functions in C do not say."""
-    if _takes(draw, *arguments, rng=None) is False:
-        call = f"{what}({', '.join(arguments)}, rng=)"
-        raise TypeError(f"{what} must be callable as {call}: every draw takes its seed")
-
-
-def _takes(function: Callable[..., Any], *arguments: Any, **options: Any) -> bool | None:
-    """Whether a function may be given these arguments, None where it does not say."""
-    try:
-        inspect.signature(function).bind_partial(*arguments, **options)
-    except TypeError:
-        return False
-    except ValueError:
-        return None
-    return True

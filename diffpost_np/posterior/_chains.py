@@ -6,11 +6,12 @@ import numpy as np
 
 from .._philox import Stream
 from .._rows import Linear, Row, add_noise, advance_rows
+from .._run import is_mixture
 from .._xp import Array
 from ..random import Purpose, normal
 from ._likelihood import Likelihood
 from ._preconditioner import Preconditioner
-from ._problem import Problem, is_mixture
+from ._problem import Problem
 
 
 class Chains:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._arguments import check_takes_rng, key_of_draws, place
 from .._xp import Array
-from ._arguments import check_takes_rng, key_of_draws, place
 from ._diffuse import diffuse
 from ._problem import Problem
 

@@ -2,50 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
-import numpy as np
-
-from .._checks import chain, instance, integer
-from .._progress import check_progress
-from .._xp import (
-    Array,
-    array_namespace,
-    as_batch,
-    device_of,
-    flatten_events,
-    is_array,
-    largest_square_root,
-    size,
-)
+from .._arguments import held
+from .._checks import instance
+from .._result import Result
+from .._run import Run
+from .._xp import array_namespace, size
 from ..measurement import LinearGaussian
-from ..priors import GaussianMixture
-from ..priors._base import Prior
-from ..random import Key, key
-from ._arguments import (
-    check_takes_rng,
-    check_unchanged,
-    checked_resume,
-    checked_y,
-    common_event_shape,
-    held,
-    key_of_draws,
-    place,
-    resumed_key,
-    resumed_place,
-    score_function,
-)
-from ._result import Result
+from ._arguments import checked_y, common_event_shape
 
 
-class Problem:
-    """A prior, a measurement and one y, ready for a sampler.
-
-    Batches inside a sampler are flat, `(n, d)`. Everything a user wrote is called through this
-    class, which counts the calls and refuses what comes back wrong.
-    """
+class Problem(Run):
+    """A run towards the measurements of one y."""
 
     def __init__(
         self,
@@ -59,93 +28,23 @@ class Problem:
         progress: Any = False,
         first_chain: Any = 0,
     ) -> None:
-        self.name, self.prior = name, instance("prior", prior)
-        self.measurement = instance("measurement", measurement)
-        check_progress(progress)
-        self.progress, self.resume = progress, resume
-        if resume is None:
-            self.key: Key = key(rng).fold(name)
-        else:
-            self.key = resumed_key(name, rng, checked_resume(name, resume))
-        self.fixed: dict[str, Any] = {}
-        self.n_samples = integer("n_samples", n_samples)
-        self.first_chain = chain("first_chain", first_chain)
-        self.xp: ModuleType = array_namespace(y=y, **held(prior), **held(measurement))
-        self.y, self.dtype = checked_y(measurement, y, self.xp)
-        self.device = device_of(self.y)
-        self.event_shape = common_event_shape(prior, measurement)
-        if resume is not None:
-            self.n_samples, self.first_chain = resumed_place(self, resume)
-        self.d = size(self.event_shape)
-        self.n_measured = (2 if self.xp.isdtype(self.y.dtype, "complex floating") else 1) * size(
-            self.y.shape
+        prior, self.measurement = instance("prior", prior), instance("measurement", measurement)
+        xp = array_namespace(y=y, **held(prior), **held(measurement))
+        self.y = checked_y(measurement, y, xp)
+        super().__init__(
+            name,
+            prior,
+            common_event_shape(prior, measurement),
+            rng,
+            like=self.y,
+            like_name="y",
+            n_samples=n_samples,
+            resume=resume,
+            progress=progress,
+            first_chain=first_chain,
         )
-        self._score = score_function(prior)
-        self._limit = prior._limit if isinstance(prior, Prior) else largest_square_root
-        self.n_score_evals = 0
-        self.n_rounds = 0
-
-    def score(self, x: Array, sigma: Any = 0.0, step: int | None = None) -> Array:
-        """The prior's score at flat points, checked."""
-        self.n_score_evals += x.shape[0]
-        self.n_rounds += 1
-        return self.returned("prior.score", self._score(self.shown(x), sigma), x, step)
-
-    def checked_score(self) -> Callable[[Array, Any], Array]:
-        """The prior's score on batches of events, checked but not counted."""
-        score, xp = self._score, self.xp
-
-        def checked(x: Array, sigma: Any) -> Array:
-            flat = flatten_events(x, xp)
-            return self.events(self.returned("prior.score", score(self.shown(flat), sigma), flat))
-
-        return checked
-
-    def ability(self, name: str, wanted_for: str) -> Callable[..., Any]:
-        """A method of the prior, or a TypeError that says which one is missing."""
-        method = getattr(self.prior, name, None)
-        if method is None:
-            raise TypeError(f"prior has no .{name}, which {wanted_for}")
-        return method
-
-    def fix(self, **arguments: Any) -> None:
-        """Keep arguments that must stay as they are when the run goes on, or are refused."""
-        if self.resume is not None:
-            check_unchanged(self.resume, **arguments)
-        self.fixed |= {
-            name: self.xp.asarray(value, copy=True) if is_array(value) else value
-            for name, value in arguments.items()
-        }
-
-    def initial(self, initial: Any, n: int, *, first_chain: int = 0) -> Array:
-        """The starting points `(n, d)`: what the user gave, else draws from the prior."""
-        name = "initial"
-        if initial is None:
-            name = "what prior.sample returns"
-            draw = self.ability("sample", f"{self.name} starts from: give initial= instead")
-            check_takes_rng("prior.sample", draw, "n")
-            options = {"like": self.y} if isinstance(self.prior, Prior) else {}
-            options |= place("prior.sample", draw, first_chain)
-            start = draw(n, rng=key_of_draws(self.key, self.prior), **options)
-        elif callable(initial):
-            start = initial(n, **place("initial", initial, first_chain))
-        else:
-            return self.points(name, initial, n)
-        if isinstance(start, tuple):  # scikit-learn's make_* functions return (X, labels)
-            raise TypeError(f"{name} must be one array, got a tuple of {len(start)}")
-        return self.points(name, start, n)
-
-    def points(self, name: str, value: Any, n: int) -> Array:
-        """n points of a user, checked, as flat rows."""
-        like = {"xp": self.xp, "dtype": self.dtype, "device": self.device}
-        points = as_batch(name, value, self.event_shape, **like)
-        if points.shape[0] != n:
-            raise ValueError(f"{name} must have {n} points, got {points.shape[0]}")
-        return flatten_events(points, self.xp)
-
-    def localize(self, prior: Any) -> None:
-        """Put another prior in place of the one given."""
-        self.prior, self._score = prior, prior.score
+        is_complex = self.xp.isdtype(self.y.dtype, "complex floating")
+        self.n_measured = (2 if is_complex else 1) * size(self.y.shape)
 
     def linear(self) -> LinearGaussian:
         """The measurement, which must be linear Gaussian."""
@@ -155,70 +54,3 @@ class Problem:
                 f"got {type(self.measurement).__name__}"
             )
         return self.measurement
-
-    def events(self, x: Array) -> Array:
-        """A flat batch in the shape of events."""
-        return self.xp.reshape(x, (x.shape[0], *self.event_shape))
-
-    def shown(self, x: Array) -> Array:
-        """A flat batch as events for a function of the user, who may not write to chains."""
-        events = self.events(x)
-        if isinstance(events, np.ndarray):
-            events = events.view()
-            events.flags.writeable = False
-        return events
-
-    def check_chains(self, x: Array, step: int) -> Array:
-        """`x` itself, or an error that names the first chain whose squares would overflow."""
-        chain = self._first_not(self.xp.all(self.xp.abs(x) < self._limit(x, self.xp), axis=1))
-        if chain is not None:
-            raise ValueError(
-                f"{self.name} diverged by step {step}, chain {chain}: the step size is too "
-                "large for this prior and noise"
-            )
-        return x
-
-    def values(self, what: str, value: Any, x: Array) -> Array:
-        """What a user's function gave for each of the points, (n,); -inf where that is zero."""
-        value = self._array(what, value, x, (x.shape[0],))
-        chain = self._first_not(value < self.xp.inf)
-        if chain is not None:
-            raise ValueError(f"{what} returned NaN or +infinity at chain {chain}")
-        return value
-
-    def returned(
-        self, what: str, value: Any, x: Array, step: int | None = None, ignore: Array | None = None
-    ) -> Array:
-        """What a user's function gave for the flat points, as finite flat vectors.
-
-        At points to ignore it may be anything, and is zero.
-        """
-        xp = self.xp
-        flat = flatten_events(self._array(what, value, x, (x.shape[0], *self.event_shape)), xp)
-        if ignore is not None:
-            flat = xp.where(ignore[:, None], xp.zeros_like(flat), flat)
-        chain = self._first_not(xp.all(xp.isfinite(flat), axis=1))
-        if chain is not None:
-            where = f"chain {chain}" if step is None else f"step {step}, chain {chain}"
-            raise ValueError(f"{what} returned NaN or infinity at {where}")
-        return flat
-
-    def _array(self, what: str, value: Any, x: Array, shape: tuple[int, ...]) -> Array:
-        if not is_array(value) or array_namespace(value=value) is not self.xp:
-            raise TypeError(f"{what} must return an array of the same type as its input")
-        if tuple(value.shape) != shape:
-            raise ValueError(f"{what} must return shape {shape}, got {tuple(value.shape)}")
-        if not self.xp.isdtype(value.dtype, ("real floating", "integral")):
-            raise TypeError(f"{what} must return real numbers, got {value.dtype}")
-        return value if value.dtype == x.dtype else self.xp.astype(value, x.dtype)
-
-    def _first_not(self, fine: Array) -> int | None:
-        """The first chain that is not fine, as the user counts them."""
-        if bool(self.xp.all(fine)):
-            return None
-        return self.first_chain + int(self.xp.argmin(self.xp.astype(fine, self.xp.int8)))
-
-
-def is_mixture(prior: Any) -> bool:
-    """Whether the prior's score has fused kernels."""
-    return isinstance(prior, GaussianMixture)

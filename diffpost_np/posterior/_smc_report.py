@@ -7,9 +7,9 @@ import warnings
 
 import numpy as np
 
+from .._result import Result
 from .._xp import Array
 from ._problem import Problem
-from ._result import Result
 from ._smc import State, squared_norms
 from ._smc_options import Options
 

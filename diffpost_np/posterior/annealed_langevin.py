@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._result import Result
 from ._annealed_run import run
 from ._problem import Problem
-from ._result import Result
 from ._settings import Settings
 
 __all__ = ["annealed_langevin"]

@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 from .._progress import reporter
+from .._result import Result
 from .._threads import single_threaded_blas
 from ._problem import Problem
-from ._result import Result
 from ._smc import Sampler, State
 from ._smc_options import checked_options
 from ._smc_report import as_result, numbers

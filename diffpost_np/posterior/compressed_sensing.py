@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from .._checks import number
+from .._result import Result
 from .._xp import Array, as_float_array, flatten_events
 from ..random import Purpose, normal
 from ._annealed_run import run
@@ -14,7 +15,6 @@ from ._auto_schedule import N_PROBES, settled
 from ._lasso import lasso
 from ._localized_prior import LocalizedPrior
 from ._problem import Problem
-from ._result import Result
 from ._settings import Settings
 
 __all__ = ["compressed_sensing"]

@@ -6,15 +6,15 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .._arguments import check_no_start
 from .._checks import integer, number
 from .._progress import reporter
+from .._result import Result
 from .._rows import Row
 from .._xp import Array
-from ._arguments import check_no_start
 from ._chains import Chains, langevin_row
 from ._preconditioner import as_preconditioner
 from ._problem import Problem
-from ._result import Result
 
 __all__ = ["langevin"]
 

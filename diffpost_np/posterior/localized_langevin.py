@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .._checks import number
+from .._result import Result
 from .._xp import Array, as_float_array, flatten_events
 from ._annealed_run import run
 from ._localized_prior import LocalizedPrior
 from ._problem import Problem
-from ._result import Result
 from ._settings import Settings
 
 __all__ = ["localized_langevin"]

@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 from .._progress import reporter
+from .._result import Result
 from ._arguments import is_conjugate
 from ._problem import Problem
-from ._result import Result
 from .annealed_smc import annealed_smc
 from .exact import exact
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .._xp import Array, array_namespace, as_float_array
-from ..random import Key
+from ._xp import Array, array_namespace, as_float_array
+from .random import Key
 
 __all__ = ["Result"]
 
