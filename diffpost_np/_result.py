@@ -47,6 +47,8 @@ class Result:
         Numbers per step or level, arrays on the host.
     stages : dict, optional
         Batches at named stages of samplers that have several.
+    trajectory : array, shape (n_kept, n_samples, *event_shape), optional
+        Batches on the way, where they were asked for.
 
     Examples
     --------
@@ -76,6 +78,7 @@ class Result:
     warnings: tuple[str, ...] = ()
     trace: dict[str, np.ndarray] = field(default_factory=dict)
     stages: dict[str, Array] = field(default_factory=dict)
+    trajectory: Array | None = None
 
     def mean(self) -> Array:
         """Mean of every entry over the samples.

@@ -40,7 +40,7 @@ class Run:
     """A prior and flat batches `(n, d)` of one kind, as a sampler sees them.
 
     Everything a user wrote is called through this class, which counts the calls of the score and
-    refuses what comes back wrong.
+    refuses what comes back wrong. `stream` names the random numbers, where that is not `name`.
     """
 
     def __init__(
@@ -56,14 +56,16 @@ class Run:
         resume: Result | None = None,
         progress: Any = False,
         first_chain: Any = 0,
+        stream: str | None = None,
     ) -> None:
         self.name, self.prior = name, instance("prior", prior)
         check_progress(progress)
         self.progress, self.resume = progress, resume
+        stream = name if stream is None else stream
         if resume is None:
-            self.key: Key = key(rng).fold(name)
+            self.key: Key = key(rng).fold(stream)
         else:
-            self.key = resumed_key(name, rng, checked_resume(name, resume))
+            self.key = resumed_key(stream, rng, checked_resume(name, resume))
         self.fixed: dict[str, Any] = {}
         self.n_samples = integer("n_samples", n_samples)
         self.first_chain = chain("first_chain", first_chain)

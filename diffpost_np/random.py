@@ -37,6 +37,7 @@ class Purpose(IntEnum):
     COMPONENT = 4
     AUXILIARY = 5
     DIRECTION = 6
+    TIME = 7
     MEASUREMENT = 8
 
 

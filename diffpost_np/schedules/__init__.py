@@ -6,7 +6,13 @@ translates between it and the clock and scaling of somebody's network or paper.
 
 from ._base import Schedule
 from ._elementary import EDM, VE, Flow
-from ._grids import geometric_variance, karras, uniform_log_snr
+from ._grids import (
+    exponential_windows,
+    geometric_variance,
+    karras,
+    uniform_log_snr,
+    uniform_time,
+)
 from ._table import VPTable
 from ._variance_preserving import OU, VPCosine, VPLinear
 
@@ -19,7 +25,9 @@ __all__ = [
     "VPCosine",
     "VPLinear",
     "VPTable",
+    "exponential_windows",
     "geometric_variance",
     "karras",
     "uniform_log_snr",
+    "uniform_time",
 ]

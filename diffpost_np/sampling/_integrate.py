@@ -1,0 +1,156 @@
+"""The loop over the steps of an integrator, in pieces between which it may report and stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .._philox import Stream
+from .._progress import reporter
+from .._run import Run, is_mixture
+from .._xp import Array
+from ..random import Purpose, uniform
+from ._start import reasons_to_distrust
+from ._step import Step, closing_step
+from ._table import Cloud, mixture_steps, run_table, slot_normal
+from ._trace import trace
+
+_PIECE = 50
+"""Steps between two looks at divergence, where nobody watches every one."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Flat chains, what they evaluated last, and the number of steps behind them."""
+
+    cloud: Cloud
+    step: int
+    n_score_evals: int
+    n_rounds: int
+    first_chain: int
+    fixed: dict[str, Any]
+    reasons: tuple[str, ...] = ()
+    kept: tuple[tuple[float, Array], ...] = ()
+
+
+class Integrator:
+    """The steps of a method from one noise level to the next, for the chains of a run."""
+
+    def __init__(
+        self, run: Run, step: Callable[[Any], Any], levels: np.ndarray, traced: bool = True
+    ) -> None:
+        self.run, self.step, self.levels = run, step, levels
+        self.table = trace(step, levels) if traced else None
+        self.fused = traced and is_mixture(run.prior)
+        self.centre: Array | None = None
+
+    def start(self, y: Array) -> Cloud:
+        """Chains before the first step."""
+        n_past = 0 if self.table is None else self.table.n_past
+        return Cloud(y, (self.run.xp.zeros_like(y),) * n_past)
+
+    def advance(self, cloud: Cloud, first: int, last: int) -> Cloud:
+        """Steps first to last - 1."""
+        if self.table is None:
+            for index in range(first, last):
+                s = ArrayStep(self.run, cloud.y, self.levels, index, self.denoise)
+                cloud = Cloud(closing_step(s) if s.next == 0 else self.step(s), ())
+            return cloud
+        run, table, stream = self.run, self.table.of_steps(first, last), stream_of(self.run)
+        if not self.fused:
+            return run_table(run.xp, cloud, table, self.denoise, stream)
+        n_rounds = int(np.sum(~np.isnan(table.sigma)))
+        run.n_rounds += n_rounds
+        run.n_score_evals += n_rounds * cloud.y.shape[0]
+        return mixture_steps(run.xp, cloud, table, run.prior.tables(run.dtype), stream)
+
+    def denoise(self, y: Array, sigma: Any) -> Array:
+        """The denoiser at flat points; the mean of what it gave first is the `centre`."""
+        value = denoised(self.run, y, sigma)
+        if self.centre is None:
+            self.centre = self.run.xp.mean(value, axis=0)
+        return value
+
+    def run_to_end(
+        self,
+        state: State,
+        callback: Callable[[int, float, Array], Any] | None = None,
+        keep_every: int | None = None,
+        warn: bool = False,
+    ) -> State:
+        """All steps that are left, or those until the user asks to stop."""
+        run, n_steps = self.run, len(self.levels) - 1
+        with reporter(run.progress, run.name) as report:
+            each = report.watched or callback is not None or not self.fused
+            piece = 1 if each else _PIECE
+            while state.step < n_steps:
+                last = min(n_steps, state.step + piece)
+                if keep_every is not None:
+                    last = min(last, (state.step // keep_every + 1) * keep_every)
+                begins = state.step == 0
+                state = self._piece(state, last, keep_every)
+                if begins and warn:
+                    reasons = reasons_to_distrust(run, self.centre, float(self.levels[0]))
+                    state = replace(state, reasons=reasons)
+                level = float(self.levels[last])
+                stop = report(last, n_steps, noise_level=level)
+                if callback is not None:
+                    stop = callback(last, level, run.shown(state.cloud.y)) is True or stop
+                if stop:
+                    break
+        return state
+
+    def _piece(self, state: State, last: int, keep_every: int | None) -> State:
+        """Steps up to `last`, checked, counted, and kept where it is their turn."""
+        run, kept = self.run, state.kept
+        cloud = self.advance(state.cloud, state.step, last)
+        run.check_chains(cloud.y, last)
+        if keep_every is not None and (last % keep_every == 0 or last == len(self.levels) - 1):
+            kept = (*kept, (float(self.levels[last]), cloud.y))
+        evals, rounds = run.n_score_evals, run.n_rounds
+        return replace(
+            state, cloud=cloud, step=last, kept=kept, n_score_evals=evals, n_rounds=rounds
+        )
+
+
+class ArrayStep(Step):
+    """A step on the flat chains of a run, for methods that are not a table."""
+
+    def __init__(
+        self,
+        run: Run,
+        y: Array,
+        levels: np.ndarray,
+        index: int,
+        denoise: Callable[[Array, Any], Array] | None = None,
+    ) -> None:
+        self.run, self.xp, self._n_times = run, run.xp, 0
+        super().__init__(y, levels, index, [], denoise or self._evaluated, self._normals)
+
+    def uniform(self, k: int = 1) -> Array:
+        """Uniform variates (n, k), k for each chain, that no other call returns."""
+        run, shape, slot = self.run, (self.y.shape[0], k), self._n_times
+        self._n_times += 1
+        where = {"step": self.index, "stage": slot, "first_chain": run.first_chain}
+        return uniform(run.key, shape, purpose=Purpose.TIME, **where, like=self.y)
+
+    def _evaluated(self, y: Array, sigma: Any) -> Array:
+        return denoised(self.run, y, sigma)
+
+    def _normals(self, slot: int) -> Array:
+        stream = stream_of(self.run)._replace(step=self.index)
+        return slot_normal(self.xp, stream, slot, self.y)
+
+
+def denoised(run: Run, y: Array, sigma: Any) -> Array:
+    """The denoiser at flat points; sigma a number, or an array (n,)."""
+    s = sigma if isinstance(sigma, float) else sigma[:, None]
+    return y + s * s * run.score(y, sigma)
+
+
+def stream_of(run: Run) -> Stream:
+    """The noise of a run, from its first step on."""
+    return Stream(run.key.words, run.first_chain, 0, int(Purpose.NOISE))

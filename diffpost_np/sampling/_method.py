@@ -1,0 +1,121 @@
+"""What a method is, beyond its step: a record that users may make, too."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from .._checks import choice, integer, number
+from ._step import Step
+
+__all__ = ["Method"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to take a step from one noise level to the next.
+
+    Parameters
+    ----------
+    name : str
+        What `sample(method=...)` calls it.
+    step : callable
+        Function of a `Step`, and of options by keyword with defaults, that returns the state at
+        the next noise level.
+    order : float
+        Order of the law of the samples in the step (weak; for flows the order of the map).
+    evals_per_step : float, optional
+        Score evaluations that a step costs.
+    stochastic : bool, optional
+        Whether steps draw noise.
+    strong_order : float, optional
+        Order of the path in the step, for one Brownian path.
+    keeps_mean : bool, optional
+        Whether the mean of a Gaussian prior is met whatever the number of steps.
+    source : str, optional
+        The paper.
+    limits : dict, optional
+        What options may be: a pair of numbers, or a tuple of allowed strings.
+    traced : bool, optional
+        Whether a step is a combination of the state, of denoised points and of noises by numbers
+        that depend on the noise levels alone, so that it can be written down as a table.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import diffpost_np as dp
+    >>> def euler(s):
+    ...     return s.y + (s.next - s.sigma) / s.sigma * (s.y - s.denoise())
+    >>> method = dp.sampling.Method("euler", euler, order=1)
+    >>> prior = dp.priors.Gaussian([1.0, 2.0], 0.5)
+    >>> dp.sampling.sample(prior, 5, method=method, n_steps=10, rng=0).samples.shape
+    (5, 2)
+    """
+
+    name: str
+    step: Callable[..., Any]
+    order: float
+    evals_per_step: float = 1
+    stochastic: bool = False
+    strong_order: float | None = None
+    keeps_mean: bool = True
+    source: str = ""
+    limits: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    traced: bool = True
+
+    def __repr__(self) -> str:
+        kind = "stochastic" if self.stochastic else "deterministic"
+        return (
+            f"<{self.name}: order {self.order:g}, {self.evals_per_step:g} evaluations a step, "
+            f"{kind}; {self.source}>"
+        )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of the step and their defaults."""
+        settled = getattr(self.step, "keywords", {})
+        parameters = list(inspect.signature(self.step).parameters.values())[1:]
+        return {p.name: p.default for p in parameters if p.name not in settled}
+
+    def with_options(self, **options: Any) -> Callable[[Step], Any]:
+        """Settle the options of the step.
+
+        Parameters
+        ----------
+        **options
+            Options of the step by name.
+
+        Returns
+        -------
+        callable
+            The step as a function of a `Step` alone.
+
+        Raises
+        ------
+        TypeError
+            If the method has no such option, or its value is of another kind.
+        ValueError
+            If a value is out of its range.
+        """
+        known = self.options
+        for name, value in options.items():
+            if name not in known:
+                offered = ", ".join(map(repr, known)) or "no options"
+                raise TypeError(f"method {self.name!r} has no option {name!r}, only {offered}")
+            options[name] = self._checked(name, value, known[name])
+        return partial(self.step, **options)
+
+    def _checked(self, name: str, value: Any, default: Any) -> Any:
+        limits = self.limits.get(name, ())
+        if isinstance(default, str):
+            return choice(name, value, limits)
+        if isinstance(default, int):
+            low, high = limits or (0, None)
+            return integer(name, value, minimum=low, maximum=high)
+        if isinstance(default, float):
+            low, high = limits or (0.0, float("inf"))
+            return number(name, value, at_least=low, at_most=high)
+        return value

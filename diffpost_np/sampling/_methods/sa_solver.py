@@ -1,0 +1,61 @@
+"""SA-Solver: Adams-Bashforth and Adams-Moulton rules for the diffusion with `tau` times the noise.
+
+The denoised point is the polynomial in log sigma through those of earlier steps. At tau = 0 it is
+of order p on the flow; in law of order min(p, 2) beyond.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .._method import Method
+from .._step import Step
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
+
+
+def step(s: Step, *, p: int = 2, corrector: int = 0, tau: float = 1.0) -> Any:
+    """y' = e^(-(1+tau^2) h) y + (1 + tau^2) sum_j W_j D_j + noise; a corrector adds D ahead."""
+    if not (corrector and s.past):
+        s.denoise()
+    noise = s.next * math.sqrt(-math.expm1(-2 * tau**2 * s.h)) * s.noise() if tau else None
+    known = [(math.log(s.sigma / e.sigma), e.value) for e in s.past[: max(p, corrector)]]
+    new = _advanced(s, known[:p], tau, noise)
+    if not corrector:
+        return new
+    ahead = s.h, s.denoise(new, s.next)
+    return _advanced(s, [ahead, *known[:corrector]], tau, noise)
+
+
+def _advanced(s: Step, points: list[tuple[float, Any]], tau: float, noise: Any) -> Any:
+    rate = 1 + tau**2
+    new = math.exp(-rate * s.h) * s.y
+    places, values = zip(*points, strict=True)
+    for weight, value in zip(_integrals(places, s.h, rate), values, strict=True):
+        new = new + weight * value
+    return new if noise is None else new + noise
+
+
+def _integrals(places: tuple[float, ...], h: float, rate: float) -> list[float]:
+    """Integrals over (0, h) of rate e^(-rate (h - u)) times each Lagrange polynomial."""
+    u = h * (_NODES + 1) / 2
+    weights = h / 2 * _WEIGHTS * rate * np.exp(-rate * (h - u))
+    result = []
+    for j, own in enumerate(places):
+        others = places[:j] + places[j + 1 :]
+        basis = np.prod([(u - other) / (own - other) for other in others], axis=0)
+        result.append(float(np.sum(weights * basis)))
+    return result
+
+
+SA_SOLVER = Method(
+    name="sa_solver",
+    step=step,
+    order=2,
+    stochastic=True,
+    source="Xue, Yi, Luo, Zhang, Sun, Li, Ma, arXiv 2309.05019, algorithm 1",
+    limits={"p": (1, 4), "corrector": (0, 4), "tau": (0.0, 10.0)},
+)

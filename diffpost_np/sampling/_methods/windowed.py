@@ -1,0 +1,193 @@
+"""Predictors along the flow dx = (x + s) dt of the Ornstein-Uhlenbeck process run backwards, with
+a corrector at the end of each window of length 1 / L, L the smoothness of the densities.
+
+The flow keeps distances small, the corrector makes densities close. DPOM and DPUM freeze the
+score and correct by overdamped and by underdamped Langevin. Randomized midpoints evaluate it at
+random times instead, each chain at its own: bias of order 2, error of order 3/2; in parallel at R
+times, whose points are found by sweeps with one batch of scores each.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from .._correctors import CORRECTORS
+from .._method import Method
+from .._step import Step
+from .reverse_diffusion import time
+
+Predictor = Callable[[Any, Any, float, float], Any]
+
+_MOST = 1.0
+"""Longest step of parallel midpoints, in units of 1 / L."""
+
+
+def score(s: Step, x: Any, t: Any) -> Any:
+    """Score on the scale of the process at a time: a number, or a column for the chains."""
+    if isinstance(t, float):
+        scale, sigma = math.exp(t), math.sqrt(math.expm1(2 * t))
+        return (s.denoise(scale * x, sigma) - scale * x) * (scale / sigma**2)
+    xp = s.xp  # type: ignore[attr-defined]
+    scale, sigma = xp.exp(t), xp.sqrt(xp.expm1(2 * t))
+    return (s.denoise(scale * x, sigma[:, 0]) - scale * x) * (scale / sigma**2)
+
+
+def frozen(s: Any, x: Any, t: float, h: float) -> Any:
+    """e^h x + (e^h - 1) s(x)."""
+    return math.exp(h) * x + math.expm1(h) * score(s, x, t)
+
+
+def midpoint(s: Any, x: Any, t: float, h: float) -> Any:
+    """e^h x + h e^(h - u) s(z), z the frozen step of length u, u uniform in the step."""
+    u = h * s.uniform()
+    z = s.xp.exp(u) * x + s.xp.expm1(u) * score(s, x, t)
+    return math.exp(h) * x + h * s.xp.exp(h - u) * score(s, z, t - u)
+
+
+def midpoints(s: Any, x: Any, t: float, h: float, n_midpoints: int, n_sweeps: int) -> Any:
+    """The mean over midpoints, one in each share of the step, with the path between them."""
+    xp, n, r = s.xp, x.shape[0], n_midpoints
+    shares = (s.uniform(r) + xp.arange(r, dtype=x.dtype)) / r
+    times = [h * shares[:, i : i + 1] for i in range(r)]
+    start = score(s, x, t)
+    points = [xp.exp(u) * x + xp.expm1(u) * start for u in times]
+
+    def scores() -> list[Any]:
+        found = score(s, xp.concat(points), t - xp.concat(times))
+        return [found[i * n : (i + 1) * n, :] for i in range(r)]
+
+    for _ in range(n_sweeps):
+        forces = scores()
+        points = [
+            xp.exp(u) * x + sum(_path_weight(xp, u, j, h / r) * forces[j] for j in range(i + 1))
+            for i, u in enumerate(times)
+        ]
+    total = sum(xp.exp(h - u) * g for u, g in zip(times, scores(), strict=True))
+    return math.exp(h) * x + h / r * total
+
+
+def _path_weight(xp: Any, u: Any, j: int, share: float) -> Any:
+    """Integral of e^(u - v) over the j-th share of the step, up to u."""
+    first = xp.exp(u - j * share)
+    last = xp.exp(u - (j + 1) * share)
+    return first - xp.where(last < 1, xp.ones_like(last), last)
+
+
+def step(
+    s: Any,
+    *,
+    predictor: Predictor,
+    corrector: str = "randomized_midpoint",
+    smoothness: float = 4.0,
+    n_corrections: int = 10,
+    correction_time: float | None = None,
+) -> Any:
+    """Predict; then, at the end of a window, correct for 1 / sqrt(L), or 1 / L if overdamped."""
+    t, end = time(s.sigma), time(s.next)
+    x = predictor(s, math.exp(-t) * s.y, t, t - end)
+    correct = CORRECTORS[corrector]
+    if correct is not None and _ends_window(s, t, end, smoothness):
+        friction = 2 * math.sqrt(smoothness)
+        duration = 1 / smoothness if corrector == "overdamped" else 2 / friction
+        duration = duration if correction_time is None else correction_time
+        x = correct(s, x, partial(score, s, t=end), duration, n_corrections, friction)
+    return math.exp(end) * x
+
+
+def _ends_window(s: Step, t: float, end: float, smoothness: float) -> bool:
+    """Whether a whole number of windows ends here; the last goes on to the last step."""
+    if s.is_last or end * smoothness < 1 - 1e-9:
+        return s.is_last
+    begin = time(float(s.levels[0])) + 1e-9 / smoothness
+    return math.floor((begin - end) * smoothness) > math.floor((begin - t) * smoothness)
+
+
+def euler(s: Any) -> Any:
+    """The frozen predictor alone."""
+    t, end = time(s.sigma), time(s.next)
+    return math.exp(end) * frozen(s, math.exp(-t) * s.y, t, t - end)
+
+
+def parallel(
+    s: Any,
+    *,
+    n_midpoints: int = 16,
+    n_sweeps: int = 4,
+    corrector: str = "picard",
+    smoothness: float = 4.0,
+    n_corrections: int = 10,
+    correction_time: float | None = None,
+) -> Any:
+    """Midpoints in parallel, for steps short enough for the sweeps to converge."""
+    h = time(s.sigma) - time(s.next)
+    if smoothness * h > _MOST:
+        raise ValueError(
+            f"schedule has a step of {h:.3g} in time at step {s.index}, beyond 1 / smoothness, "
+            "where sweeps diverge: see schedules.exponential_windows"
+        )
+    predictor = partial(midpoints, n_midpoints=n_midpoints, n_sweeps=n_sweeps)
+    return step(
+        s,
+        predictor=predictor,
+        corrector=corrector,
+        smoothness=smoothness,
+        n_corrections=n_corrections,
+        correction_time=correction_time,
+    )
+
+
+_LIMITS: dict[str, tuple[Any, ...]] = {
+    "smoothness": (1e-6, math.inf),
+    "n_corrections": (1, 1000),
+    "corrector": tuple(CORRECTORS),
+    "n_midpoints": (1, 10_000),
+}
+_FLOW = "Chen, Chewi, Lee, Li, Lu, Salim, arXiv 2305.11798"
+_MIDPOINTS = "Gupta, Cai, Chen, arXiv 2406.00924"
+
+EXPONENTIAL_EULER = Method(
+    name="exponential_euler", step=euler, order=1, source=f"{_FLOW}, section 3.1"
+)
+DPOM = Method(
+    name="dpom",
+    step=partial(step, predictor=frozen, corrector="overdamped"),
+    order=1,
+    stochastic=True,
+    source=f"{_FLOW}, algorithm 1",
+    limits=_LIMITS,
+    traced=False,
+)
+DPUM = Method(
+    name="dpum",
+    step=partial(step, predictor=frozen, corrector="underdamped"),
+    order=1,
+    stochastic=True,
+    source=f"{_FLOW}, algorithm 2",
+    limits=_LIMITS,
+    traced=False,
+)
+RANDOMIZED_MIDPOINT = Method(
+    name="randomized_midpoint",
+    step=partial(step, predictor=midpoint),
+    order=2,
+    strong_order=1.5,
+    evals_per_step=2,
+    stochastic=True,
+    source=f"{_MIDPOINTS}, algorithms 1 to 3",
+    limits=_LIMITS,
+    traced=False,
+)
+PARALLEL_RANDOMIZED_MIDPOINT = Method(
+    name="parallel_randomized_midpoint",
+    step=parallel,
+    order=2,
+    strong_order=1.5,
+    evals_per_step=81,
+    stochastic=True,
+    source=f"{_MIDPOINTS}, algorithms 4 to 6",
+    limits=_LIMITS,
+    traced=False,
+)

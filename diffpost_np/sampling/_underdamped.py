@@ -1,0 +1,91 @@
+"""Underdamped Langevin dx = v dt, dv = (g - gamma v) dt + sqrt(2 gamma) dB with the force g frozen.
+
+The solution over a duration h is exact for such a force. In equilibrium velocities are N(0, I).
+"""
+
+from __future__ import annotations
+
+import math
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import array_api_compat.numpy as numpy_namespace
+import numpy as np
+
+from .._xp import Array
+
+_SERIES_BELOW = 0.5
+_EXCESS = [(-1) ** n / math.factorial(n) for n in range(2, 20)]
+_POSITION = [(-1) ** n * (4 - 2**n) / math.factorial(n) for n in range(2, 24)]
+"""Coefficients of g^2, g^3, ... for friction times duration g, where the formulas cancel."""
+
+
+class Covariance(NamedTuple):
+    """Of the noise in position and velocity, entry by entry."""
+
+    position: Any
+    cross: Any
+    velocity: Any
+
+
+class Flow(NamedTuple):
+    """x' = x + drift v + push g + mix z + rest z'; v' = decay v + drift g + kick z.
+
+    z and z' are independent normals; the coefficients are numbers, or columns (n, 1).
+    """
+
+    decay: Any
+    drift: Any
+    push: Any
+    kick: Any
+    mix: Any
+    rest: Any
+
+    def noise(self, z: Any, other: Any) -> tuple[Any, Any]:
+        """The noise in position and in velocity."""
+        return self.mix * z + self.rest * other, self.kick * z
+
+    def apply(self, x: Any, v: Any, g: Any, noise: tuple[Any, Any]) -> tuple[Any, Any]:
+        """Position and velocity afterwards."""
+        return x + self.drift * v + self.push * g + noise[0], (
+            self.decay * v + self.drift * g + noise[1]
+        )
+
+
+def covariance(xp: ModuleType, friction: float, h: Array) -> Covariance:
+    """What the noise of a duration adds, accurate for short ones, too."""
+    g = friction * h
+    position = 2 * g + 4 * xp.expm1(-g) - xp.expm1(-2 * g)
+    return Covariance(
+        _small(xp, g, _POSITION, position) / friction**2,
+        xp.expm1(-g) ** 2 / friction,
+        -xp.expm1(-2 * g),
+    )
+
+
+def flow(xp: ModuleType, friction: float, h: Array) -> Flow:
+    """The solution over durations, an array."""
+    g, noise = friction * h, covariance(xp, friction, h)
+    kick = xp.sqrt(noise.velocity)
+    mix = noise.cross / kick
+    return Flow(
+        decay=xp.exp(-g),
+        drift=-xp.expm1(-g) / friction,
+        push=_small(xp, g, _EXCESS, g + xp.expm1(-g)) / friction**2,
+        kick=kick,
+        mix=mix,
+        rest=xp.sqrt(noise.position - mix * mix),
+    )
+
+
+def flow_over(friction: float, h: float) -> Flow:
+    """The solution over one duration, as numbers."""
+    return Flow(*(float(c) for c in flow(numpy_namespace, friction, np.asarray(h))))
+
+
+def _small(xp: ModuleType, g: Array, coefficients: list[float], value: Array) -> Array:
+    """The series from g^2 on where g is small, else the value."""
+    total = xp.zeros_like(g)
+    for c in reversed(coefficients):
+        total = total * g + c
+    return xp.where(g < _SERIES_BELOW, total * g * g, value)

@@ -1,0 +1,287 @@
+"""`sampling.sample`: what all methods share. Their orders are in `test_integrators.py`."""
+
+import functools
+import warnings
+
+import numpy as np
+import pytest
+
+import diffpost_np as dp
+from diffpost_np.sampling._trace import trace
+
+MIXTURE = dp.priors.GaussianMixture(
+    [0.2, 0.5, 0.3], [[-2.0, 0.5], [1.0, 2.0], [3.0, -1.0]], [[0.3, 0.1], [0.05, 0.6], [0.2, 0.2]]
+)
+METHODS = dp.sampling.methods()
+WINDOWS = np.append(dp.schedules.exponential_windows(5.0, 1e-3, 0.125), 0.0)
+DRAW = functools.partial(dp.sampling.sample, MIXTURE, rng=0)
+N = 7
+
+
+def arguments(name):
+    """Steps on which every method can run."""
+    if METHODS[name].traced:
+        return {"method": name, "n_steps": 12}
+    return {"method": name, "schedule": WINDOWS}
+
+
+class ScoreOnly:
+    """A prior that shows nothing but its score."""
+
+    event_shape = (2,)
+
+    def __init__(self, prior=MIXTURE):
+        self.prior = prior
+
+    def score(self, x, sigma=0.0):
+        return self.prior.score(x, sigma)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_shape_dtype_namespace_and_cost(name, xp):
+    for dtype in ("float32", "float64"):
+        prior = dp.priors.Gaussian(xp.array([1.0, 2.0], dtype), 0.5)
+        result = dp.sampling.sample(prior, 3, rng=0, **arguments(name))
+        assert xp.owns(result.samples)
+        assert result.samples.dtype == getattr(xp.xp, dtype)
+        assert result.samples.shape == (3, 2)
+        assert np.all(np.isfinite(xp.numpy(result.samples)))
+        assert result.n_score_evals >= 3 * result.n_rounds
+        assert result.method == name
+
+
+COSTS = {"unipc_1": 13, "unipc_2": 13, "unipc_3": 13}
+
+
+@pytest.mark.parametrize("name", [n for n in METHODS if METHODS[n].traced])
+def test_evaluations_are_those_that_the_method_states(name):
+    for prior in (MIXTURE, ScoreOnly()):
+        result = dp.sampling.sample(prior, N, rng=0, **arguments(name))
+        expected = COSTS.get(name, 11 * METHODS[name].evals_per_step + 1)
+        assert result.n_score_evals == N * expected
+        assert result.n_rounds == expected
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_kernels_reference_and_scores_of_users_agree(name):
+    kernel = DRAW(N, **arguments(name)).samples
+    with dp.reference():
+        reference = DRAW(N, **arguments(name)).samples
+    users = dp.sampling.sample(ScoreOnly(), N, rng=0, **arguments(name)).samples
+    scale = np.max(np.abs(reference))
+    assert np.max(np.abs(kernel - reference)) < 1e-11 * scale
+    assert np.max(np.abs(kernel - users)) < 1e-11 * scale
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_seeds_and_chains(name):
+    whole = DRAW(N, **arguments(name)).samples
+    np.testing.assert_array_equal(whole, DRAW(N, **arguments(name)).samples)
+    np.testing.assert_array_equal(whole[:3], DRAW(3, **arguments(name)).samples)
+    tail = DRAW(N - 3, first_chain=3, **arguments(name)).samples
+    np.testing.assert_array_equal(whole[3:], tail)
+    other = dp.sampling.sample(MIXTURE, N, rng=1, **arguments(name)).samples
+    assert np.all(other != whole)
+
+
+@pytest.mark.parametrize("prior", [MIXTURE, ScoreOnly()], ids=["mixture", "score only"])
+@pytest.mark.parametrize("name", METHODS)
+def test_a_stopped_run_goes_on_to_the_same_bits(name, prior):
+    draw = functools.partial(dp.sampling.sample, prior, N, **arguments(name))
+    whole = draw(rng=0)
+    part = draw(rng=0, progress=lambda p: p.step >= 5)
+    assert not part.finished
+    assert part.state.step == 5
+    rest = draw(resume=part)
+    assert rest.finished
+    np.testing.assert_array_equal(rest.samples, whole.samples)
+    assert (rest.n_score_evals, rest.n_rounds) == (whole.n_score_evals, whole.n_rounds)
+
+
+def test_a_run_that_goes_on_is_not_contradicted():
+    part = DRAW(N, n_steps=12, method="ddim", eta=0.5, progress=lambda p: True)
+    for change in ({"n_steps": 13}, {"eta": 0.4}, {"sigma_max": 70.0}, {"rng": 1}):
+        with pytest.raises(ValueError, match=r"schedule|eta|rng"):
+            DRAW(
+                **{"rng": None, "n_steps": 12, "method": "ddim", "eta": 0.5, **change}, resume=part
+            )
+    with pytest.raises(ValueError, match="initial"):
+        DRAW(n_steps=12, method="ddim", eta=0.5, initial="marginal", resume=part)
+    with pytest.raises(TypeError, match="resume"):
+        DRAW(n_steps=12, method="heun", resume=part)
+
+
+def test_trajectory_and_callback():
+    seen = []
+    result = DRAW(
+        N, n_steps=12, keep_every=5, callback=lambda step, sigma, x: seen.append((step, sigma, x))
+    )
+    assert result.trajectory.shape == (4, N, 2)
+    levels = np.append(dp.schedules.karras(80.0, 0.002, 12), 0.0)
+    np.testing.assert_array_equal(result.trace["noise_level"], levels[[0, 5, 10, 12]])
+    assert [step for step, _, _ in seen] == list(range(1, 13))
+    np.testing.assert_array_equal([sigma for _, sigma, _ in seen], levels[1:])
+    np.testing.assert_array_equal(result.trajectory[2], seen[9][2])
+    np.testing.assert_array_equal(result.trajectory[-1], result.samples)
+    with pytest.raises(ValueError, match="read-only"):
+        seen[0][2][0, 0] = 1.0
+    plain = DRAW(N, n_steps=12)
+    np.testing.assert_array_equal(plain.samples, result.samples)
+    assert plain.trajectory is None
+
+
+def test_a_trajectory_survives_a_stop():
+    whole = DRAW(N, n_steps=12, keep_every=4)
+    part = DRAW(N, n_steps=12, keep_every=4, callback=lambda step, sigma, x: step == 6)
+    rest = dp.sampling.sample(MIXTURE, N, n_steps=12, keep_every=4, resume=part)
+    np.testing.assert_array_equal(rest.trajectory, whole.trajectory)
+
+
+@pytest.mark.parametrize("schedule", ["karras", "log_snr", dp.schedules.VPCosine()])
+def test_schedules(schedule):
+    levels = []
+    DRAW(N, schedule=schedule, n_steps=9, callback=lambda k, sigma, x: levels.append(sigma))
+    assert len(levels) == 9
+    assert levels[-2:] == [0.002, 0.0]
+    assert np.all(np.diff(levels) < 0)
+
+
+@pytest.mark.parametrize("initial", ["marginal", "points", "function"])
+def test_starts(initial):
+    given = {"points": np.ones((N, 2)), "function": lambda n: np.ones((n, 2))}
+    result = DRAW(N, schedule=[1.0, 0.0], initial=given.get(initial, initial))
+    if initial == "marginal":
+        assert np.std(result.samples[:, 0]) > 0.1
+    else:
+        expected = MIXTURE.denoise(np.ones((N, 2)), 1.0)
+        np.testing.assert_allclose(result.samples, expected, rtol=1e-12)
+
+
+def test_the_exact_start_is_the_marginal():
+    levels, n = [3.0, 0.0], 40_000
+    result = DRAW(n, schedule=levels, initial="marginal", keep_every=1)
+    start = result.trajectory[0]
+    error = 5 * np.sqrt(np.array([3.0**2 + 4, 3.0**2 + 3]) / n)
+    assert np.all(np.abs(start.mean(axis=0) - MIXTURE.mean()) < error)
+    assert np.allclose(start.std(axis=0), np.hypot(MIXTURE.std(), 3.0), rtol=0.02)
+
+
+@pytest.mark.parametrize("prior", ["mixture", "score only"])
+def test_a_mean_far_from_the_start_is_warned_about(prior):
+    far = dp.priors.Gaussian([300.0, 0.0], 1.0)
+    far = far if prior == "mixture" else ScoreOnly(far)
+    with pytest.warns(RuntimeWarning, match=r"mean lies 3.. standard deviations"):
+        result = dp.sampling.sample(far, 50, rng=0)
+    assert len(result.warnings) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dp.sampling.sample(far, 50, rng=0, sigma_max=1000.0)
+
+
+def test_a_plain_function_is_a_score():
+    result = dp.sampling.sample(lambda x, sigma: -x / (1 + sigma**2), 2000, event_shape=(3,), rng=0)
+    assert result.samples.shape == (2000, 3)
+    assert np.allclose(result.samples.std(axis=0), 1, atol=0.1)
+
+
+def test_images():
+    prior = dp.priors.Gaussian(np.zeros((4, 3)), 1.0)
+    assert dp.sampling.sample(prior, 5, rng=0, n_steps=5).samples.shape == (5, 4, 3)
+
+
+@pytest.mark.parametrize("name", [n for n in METHODS if METHODS[n].traced])
+def test_tables_need_no_more_past_than_they_use(name):
+    table = trace(METHODS[name].step, np.geomspace(10, 0.1, 9))
+    used = np.any(table.point[:, 1 : 1 + table.n_past], axis=0)
+    used |= np.any(table.state[:, 1 : 1 + table.n_past], axis=0)
+    assert used[-1]
+
+
+class TestMistakes:
+    def test_unknown_method_names_the_nearest(self):
+        with pytest.raises(ValueError, match=r"no method 'huen'; nearest: heun"):
+            DRAW(N, method="huen")
+        with pytest.raises(TypeError, match="method"):
+            DRAW(N, method=3)
+
+    def test_unknown_option_names_those_there_are(self):
+        with pytest.raises(TypeError, match=r"'ddim' has no option 'etta', only 'eta'"):
+            DRAW(N, method="ddim", etta=0.5)
+        with pytest.raises(TypeError, match="no options"):
+            DRAW(N, method="rk4", eta=0.5)
+
+    @pytest.mark.parametrize(
+        ("method", "options", "error"),
+        [
+            ("ddim", {"eta": 1.5}, ValueError),
+            ("ddim", {"eta": "all"}, TypeError),
+            ("ddim", {"eta": np.nan}, ValueError),
+            ("sa_solver", {"p": 0}, ValueError),
+            ("sa_solver", {"p": 2.5}, TypeError),
+            ("unipc_2", {"variant": "bh3"}, ValueError),
+            ("heun", {"s_churn": -1.0}, ValueError),
+            ("randomized_midpoint", {"corrector": "mala"}, ValueError),
+            ("dpum", {"smoothness": 0.0}, ValueError),
+        ],
+    )
+    def test_options_out_of_range(self, method, options, error):
+        (name,) = options
+        with pytest.raises(error, match=name):
+            DRAW(N, method=method, **options)
+
+    @pytest.mark.parametrize("n_steps", [0, -1])
+    def test_no_steps(self, n_steps):
+        with pytest.raises(ValueError, match="n_steps"):
+            DRAW(N, n_steps=n_steps)
+
+    def test_levels_out_of_order(self):
+        with pytest.raises(ValueError, match="sigma_max"):
+            DRAW(N, sigma_min=1.0, sigma_max=1.0)
+        with pytest.raises(ValueError, match="decreasing"):
+            DRAW(N, schedule=[1.0, 2.0, 0.0])
+        with pytest.raises(ValueError, match="two levels"):
+            DRAW(N, schedule=[0.0])
+        with pytest.raises(ValueError, match="n_steps"):
+            DRAW(N, schedule=[2.0, 1.0, 0.0], n_steps=5)
+
+    def test_levels_that_do_not_reach_the_data(self):
+        with pytest.raises(ValueError, match="not reach the data: it ends at noise level 0"):
+            DRAW(N, schedule=[2.0, 0.5])
+        with pytest.raises(ValueError, match="sigma_max is outside the schedule"):
+            DRAW(N, schedule=dp.schedules.VE(0.1, 1.0), sigma_min=0.1)
+
+    def test_a_score_that_returns_nan_is_named_with_its_step(self):
+        def score(x, sigma):
+            return np.where(np.arange(len(x))[:, None] == 2, np.nan, -x / (1 + sigma**2))
+
+        with pytest.raises(ValueError, match=r"prior.score returned NaN or infinity at .*chain 2"):
+            dp.sampling.sample(score, N, event_shape=(2,), rng=0)
+
+    def test_a_score_of_another_shape(self):
+        with pytest.raises(ValueError, match="shape"):
+            dp.sampling.sample(lambda x, sigma: x[:, :1], N, event_shape=(2,), rng=0)
+
+    @pytest.mark.filterwarnings("ignore:.*mean lies:RuntimeWarning")
+    def test_divergence_is_named_with_its_step_and_chain(self):
+        def score(x, sigma):
+            return 1e9 * x
+
+        with pytest.raises(ValueError, match=r"ddim diverged by step \d+, chain 0"):
+            dp.sampling.sample(score, N, method="ddim", event_shape=(2,), rng=0)
+
+    def test_a_prior_without_a_shape(self):
+        with pytest.raises(TypeError, match="event_shape"):
+            dp.sampling.sample(lambda x, sigma: -x, N)
+        with pytest.raises(ValueError, match="event_shape"):
+            DRAW(N, event_shape=(3,))
+
+    def test_start_from_draws_of_what_cannot_be_drawn(self):
+        with pytest.raises(TypeError, match="sample"):
+            dp.sampling.sample(ScoreOnly(), N, initial="marginal")
+        with pytest.raises(ValueError, match="initial"):
+            DRAW(N, initial="terminal")
+
+    def test_a_step_of_the_user_that_returns_nothing(self):
+        method = dp.sampling.Method("mine", lambda s: None, order=1)
+        with pytest.raises(TypeError, match="step must return"):
+            DRAW(N, method=method)
