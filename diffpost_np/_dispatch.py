@@ -21,6 +21,7 @@ NUMBA = {
     "random": ("random_bits", "random_uniform", "random_normal"),
     "mixture": ("mixture_score", "mixture_log_density"),
     "rows": ("advance_rows",),
+    "steps": ("mixture_steps",),
     "products": ("product",),
     "draws": ("mixture_colour",),
     "ghmc": ("ghmc_open", "ghmc_close", "trapezoid"),

@@ -3,10 +3,12 @@
 import functools
 import warnings
 
+import array_api_compat.numpy as numpy_namespace
 import numpy as np
 import pytest
 
 import diffpost_np as dp
+from diffpost_np.sampling._subspace import subspace
 from diffpost_np.sampling._trace import trace
 
 MIXTURE = dp.priors.GaussianMixture(
@@ -28,10 +30,8 @@ def arguments(name):
 class ScoreOnly:
     """A prior that shows nothing but its score."""
 
-    event_shape = (2,)
-
     def __init__(self, prior=MIXTURE):
-        self.prior = prior
+        self.prior, self.event_shape = prior, prior.event_shape
 
     def score(self, x, sigma=0.0):
         return self.prior.score(x, sigma)
@@ -285,3 +285,44 @@ class TestMistakes:
         method = dp.sampling.Method("mine", lambda s: None, order=1)
         with pytest.raises(TypeError, match="step must return"):
             DRAW(N, method=method)
+
+
+class TestSubspace:
+    """Many dimensions and few components of one variance: the flow runs in the means' span."""
+
+    N_COMPONENTS, D = 4, 12
+
+    def prior(self, d=D):
+        rng = np.random.default_rng(0)
+        means = 5 + 2 * rng.normal(size=(self.N_COMPONENTS, d))
+        return dp.priors.GaussianMixture([0.1, 0.2, 0.3, 0.4], means, 0.5)
+
+    @pytest.mark.parametrize("name", ["ddim", "heun", "dpm_solver_2m", "unipc_3", "rk4"])
+    def test_nothing_but_rounding_changes(self, name, xp):
+        prior = self.prior()
+        like = xp.array(np.zeros(0))
+        there = dp.priors.GaussianMixture(
+            xp.array(prior.weights), xp.array(prior.means), xp.array(0.5)
+        )
+        draw = functools.partial(dp.sampling.sample, n_samples=20, rng=0, method=name, like=like)
+        table = trace(METHODS[name].step, np.geomspace(10, 0.1, 9))
+        assert subspace(xp.xp, there.tables(xp.xp.float64), table) is not None
+        whole = xp.numpy(draw(there, n_steps=12).samples)
+        plain = dp.sampling.sample(ScoreOnly(prior), 20, rng=0, method=name, n_steps=12).samples
+        np.testing.assert_allclose(whole, plain, rtol=1e-11, atol=1e-11)
+
+    def test_pieces_of_a_run_fit_together(self):
+        draw = functools.partial(dp.sampling.sample, self.prior(), 20, n_steps=30)
+        whole = draw(rng=0)
+        part = draw(rng=0, keep_every=11, callback=lambda step, sigma, x: step == 17)
+        rest = draw(resume=part)
+        np.testing.assert_allclose(rest.samples, whole.samples, rtol=1e-12)
+
+    @pytest.mark.parametrize("name", ["ddpm", "sra1"])
+    def test_noise_stays_where_it_is(self, name):
+        table = trace(METHODS[name].step, np.geomspace(10, 0.1, 9))
+        assert subspace(numpy_namespace, self.prior().tables(np.float64), table) is None
+
+    def test_too_few_dimensions(self):
+        table = trace(METHODS["ddim"].step, np.geomspace(10, 0.1, 9))
+        assert subspace(numpy_namespace, self.prior(3).tables(np.float64), table) is None

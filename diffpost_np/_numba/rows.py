@@ -79,9 +79,9 @@ def advance_rows(xp, x, tables, rows, linear, stream):
         coefficients[:, _LIKELIHOOD] = 0
     n_outputs = 0 if linear is None else len(linear.weights)
     cost = _row_cost(prepared, n_outputs)
-    for part in _parts(prepared, s2, cost):
-        levels, of_row = _runs(s2[part])
-        pulls, pull_of_row = _runs(coefficients[part, _LIKELIHOOD])
+    for part in parts(prepared, s2, cost):
+        levels, of_row = runs(s2[part])
+        pulls, pull_of_row = runs(coefficients[part, _LIKELIHOOD])
         form, likelihood = prepared.levels(levels), prepare_likelihood(linear, pulls, x)
         uses = np.stack([of_row, pull_of_row], axis=1)
         place = place_of(stream._replace(step=stream.step + part.start))
@@ -95,15 +95,16 @@ def advance_rows(xp, x, tables, rows, linear, stream):
     return x
 
 
-def _runs(values):
+def runs(values):
     """The value of each run of equal values, and which run each row belongs to."""
     starts = np.concatenate([[True], values[1:] != values[:-1]])
     return values[starts], np.cumsum(starts) - 1
 
 
-def _parts(prepared, s2, cost):
+def parts(prepared, s2, cost, at_most=2**31):
     """Slices of rows of one regime, short enough for one call and its tables."""
-    most = int(max(1, min(_CALL_NS // cost, _TABLE_FLOATS // prepared.floats_per_level())))
+    fitting = min(_CALL_NS // cost, _TABLE_FLOATS // prepared.floats_per_level())
+    most = int(max(1, min(fitting, at_most)))
     regime = prepared.regime(s2)
     start = 0
     for stop in range(1, len(s2) + 1):

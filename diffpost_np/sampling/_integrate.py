@@ -13,10 +13,12 @@ from .._progress import reporter
 from .._run import Run, is_mixture
 from .._xp import Array
 from ..random import Purpose, uniform
+from ._method import Method
 from ._start import reasons_to_distrust
 from ._step import Step, closing_step
+from ._subspace import flow_in_subspace, subspace
 from ._table import Cloud, mixture_steps, run_table, slot_normal
-from ._trace import trace
+from .methods import table_of
 
 _PIECE = 50
 """Steps between two looks at divergence, where nobody watches every one."""
@@ -40,11 +42,11 @@ class Integrator:
     """The steps of a method from one noise level to the next, for the chains of a run."""
 
     def __init__(
-        self, run: Run, step: Callable[[Any], Any], levels: np.ndarray, traced: bool = True
+        self, run: Run, method: Method, options: dict[str, Any], levels: np.ndarray
     ) -> None:
-        self.run, self.step, self.levels = run, step, levels
-        self.table = trace(step, levels) if traced else None
-        self.fused = traced and is_mixture(run.prior)
+        self.run, self.step, self.levels = run, method.with_options(**options), levels
+        self.table = table_of(method, options, levels) if method.traced else None
+        self.fused = method.traced and is_mixture(run.prior)
         self.centre: Array | None = None
 
     def start(self, y: Array) -> Cloud:
@@ -65,7 +67,11 @@ class Integrator:
         n_rounds = int(np.sum(~np.isnan(table.sigma)))
         run.n_rounds += n_rounds
         run.n_score_evals += n_rounds * cloud.y.shape[0]
-        return mixture_steps(run.xp, cloud, table, run.prior.tables(run.dtype), stream)
+        prior = run.prior.tables(run.dtype)
+        within = subspace(run.xp, prior, table)
+        if within is not None:
+            return flow_in_subspace(run.xp, cloud, table, within, stream)
+        return mixture_steps(run.xp, cloud, table, prior, stream)
 
     def denoise(self, y: Array, sigma: Any) -> Array:
         """The denoiser at flat points; the mean of what it gave first is the `centre`."""

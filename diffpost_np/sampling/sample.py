@@ -124,7 +124,7 @@ def sample(
     """
     started = time.perf_counter()
     method = as_method(method)
-    step = method.with_options(**options)
+    method.with_options(**options)
     levels = noise_levels(schedule, n_steps, sigma_max, sigma_min)
     keep_every = None if keep_every is None else integer("keep_every", keep_every)
     if not (callback is None or callable(callback)):
@@ -141,7 +141,7 @@ def sample(
         first_chain=first_chain,
     )
     run.fix(schedule=levels, **options)
-    integrator = Integrator(run, step, levels, method.traced)
+    integrator = Integrator(run, method, options, levels)
     state = _first_state(run, integrator, initial, keep_every)
     state = integrator.run_to_end(state, callback, keep_every, warn=initial is None)
     return _result(run, levels, state, started)

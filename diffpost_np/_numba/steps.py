@@ -1,0 +1,134 @@
+"""Kernel of `sampling/_table.py`: rows of evaluations and combinations, while a block of chains
+
+stays in cache.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from ..sampling._table import Cloud
+from .blocks import block_code, choose, load, n_blocks, new_work, padded, store
+from .blocks import rows as new_rows
+from .device import normal_pair
+from .forms import scratch_rows
+from .lanes import LANES, fma, get, put
+from .mixture import block_cost, by_neighbourhood
+from .parallel import for_ranges, kernel
+from .random import counters, draw, place_of
+from .rows import parts, runs
+from .scores import score
+from .tables import prepare
+
+_ROWS_PER_ORDER = 8
+"""Rows after which points are sorted anew, where neighbours should share a block."""
+
+
+@block_code
+def _combine(out, y, past, head, c, n_past, d, work, place, step):
+    """out <- c0 y + the latest points, the latest of them at `head`, and noises, times theirs."""
+    p = past.shape[0] // n_past
+    for row in range(d):
+        total = get(y, row) * c[0]
+        for h in range(n_past):
+            total = fma(get(past, (head + h) % n_past * p + row), c[1 + h], total)
+        put(out, row, total)
+    for slot in range(c.shape[0] - 1 - n_past):
+        if c[1 + n_past + slot] != 0:
+            tag = place[2] | np.uint64(slot << 8)
+            _add_noise(out, c[1 + n_past + slot], d, work, place, step, tag)
+
+
+@block_code
+def _add_noise(out, scale, d, work, place, step, tag):
+    """out <- out + scale xi; padding stays zero."""
+    words, n = work.words, work.words.shape[0]
+    chains = counters(words, work.chains)
+    for block in range(-(-d // n)):
+        draw(words, np.uint64(block), chains, step, tag, place[3], place[4])
+        for i in range(0, n, 2):
+            row = block * n + i
+            z0, z1 = normal_pair(get(words, i), get(words, i + 1))
+            put(out, row, fma(z0, scale, get(out, row)))
+            put(out, row + 1, fma(z1, scale, get(out, row + 1)))
+    out[d:] = 0
+
+
+@kernel
+def _run(y, past, order, first, last, form, table, uses, place, work, state):
+    steps, variances, points, states = table
+    n_past, d = past.shape[0], y.shape[1]
+    own, recent = state[: work.x.shape[0]], state[work.x.shape[0] :]
+    p = recent.shape[0] // n_past
+    for block in range(first, last):
+        n = choose(work, order, block)
+        load(own, y, work)
+        for h in range(n_past):
+            load(recent[h * p : (h + 1) * p], past[h], work)
+        for half in range(work.chains.shape[0]):
+            put(work.chains, half, get(work.chains, half) + place[0])
+        head = 0
+        for r in range(steps.shape[0]):
+            step = place[1] + np.uint64(steps[r])
+            if uses[r] >= 0:
+                _combine(work.x, own, recent, head, points[r], n_past, d, work, place, step)
+                score(form, uses[r], work, variances[r])
+                head = (head + n_past - 1) % n_past
+                for row in range(d):
+                    put(recent, head * p + row, get(work.x, row) + get(work.drift, row))
+            _combine(own, own, recent, head, states[r], n_past, d, work, place, step)
+        choose(work, order, block)
+        store(y, own, work, n)
+        for h in range(n_past):
+            k = (head + h) % n_past
+            store(past[h], recent[k * p : (k + 1) * p], work, n)
+
+
+def mixture_steps(xp, cloud, table, prior, stream):
+    prepared = prepare(prior)
+    if prepared is None or np.all(np.isnan(table.sigma)):
+        return NotImplemented
+    y, past = np.array(cloud.y, order="C"), np.stack(cloud.past)
+    evaluates = ~np.isnan(table.sigma)
+    s2 = _filled(table.sigma).astype(y.dtype).astype(np.float64) ** 2
+    coefficients = (s2.astype(y.dtype), table.point.astype(y.dtype), table.state.astype(y.dtype))
+    cost = block_cost(prepared) + LANES[np.dtype(np.float64)] * 2.0 * prepared.d
+    most = _ROWS_PER_ORDER if prepared.n_axes > 1 else len(s2)
+    for part in parts(prepared, s2, cost, most):
+        levels, use = runs(s2[part])
+        uses = np.where(evaluates[part], use, -1)
+        arrays = (table.step[part], *(np.ascontiguousarray(c[part]) for c in coefficients))
+        _advance(prepared, y, past, prepared.levels(levels), arrays, uses, stream, cost)
+    return Cloud(y, tuple(past))
+
+
+def _advance(prepared, y, past, form, arrays, uses, stream, cost):
+    """Some rows of one regime, in place."""
+    order, place = by_neighbourhood(prepared, y), place_of(stream)
+
+    def task(first, last):
+        work = new_work(y.dtype, prepared.d, prepared.n, scratch_rows(form))
+        state = _state(y.dtype, prepared.d, len(past))
+        _run(y, past, order, first, last, form, arrays, uses, place, work, state)
+
+    for_ranges(task, n_blocks(len(y), y.dtype), cost * len(uses))
+
+
+_mine = threading.local()
+
+
+def _state(dtype, d, n_past):
+    """The state and the points before of a block, kept by a thread."""
+    key = (np.dtype(dtype), d, n_past)
+    if getattr(_mine, "key", None) != key:
+        _mine.key, _mine.state = key, new_rows((1 + n_past) * padded(d), dtype)
+    return _mine.state
+
+
+def _filled(sigma):
+    """Levels, where rows that evaluate nothing have their neighbour's."""
+    known = np.flatnonzero(~np.isnan(sigma))
+    nearest = known[np.searchsorted(known, np.arange(len(sigma))).clip(max=len(known) - 1)]
+    return sigma[nearest]
