@@ -51,10 +51,10 @@ class Full(NamedTuple):
 
 
 class Factored(NamedTuple):
-    """Covariances without noise: W'W = C^-1 with triangular W, which halves the products."""
+    """W'W = (C + s2 I)^-1 with triangular W, which halves the products."""
 
     means: np.ndarray  # (K, d), entries in `order`
-    factor: np.ndarray  # (K, d, d), W, lower triangular
+    factor: np.ndarray  # (S, K, d, d), W, lower triangular
     factor_t: np.ndarray
     order: np.ndarray  # (d,), entries of x, those that tell components apart first
     bias: np.ndarray

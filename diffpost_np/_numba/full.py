@@ -38,7 +38,7 @@ def _square_typed(form, level, work, k, first, last):
     def triangular(form, level, work, k, first, last):
         n, d = form.means.shape
         rows, total = work.scratch[k * d : (k + 1) * d], zero_like(get(work.x, 0))
-        multiply_add_lower(rows, None, form.factor[k], work.scratch[n * d :], first, last)
+        multiply_add_lower(rows, None, form.factor[level, k], work.scratch[n * d :], first, last)
         for row in range(first, last):
             total = fma(get(rows, row), get(rows, row), total)
         return total
@@ -137,7 +137,7 @@ def factored_score(form, level, work, scale):
         along, weight = work.scratch[k * d : (k + 1) * d], -get(work.logits, k)
         for row in range(d):
             put(along, row, get(along, row) * weight)
-        multiply_add_upper(total, total, form.factor_t[k], along)
+        multiply_add_upper(total, total, form.factor_t[level, k], along)
     for row in range(d):
         put(work.drift, form.order[row], get(total, row))
 

@@ -82,7 +82,10 @@ def advance_rows(xp, x, tables, rows, linear, stream):
     for part in parts(prepared, s2, cost):
         levels, of_row = runs(s2[part])
         pulls, pull_of_row = runs(coefficients[part, _LIKELIHOOD])
-        form, likelihood = prepared.levels(levels), prepare_likelihood(linear, pulls, x)
+        form, likelihood = (
+            prepared.levels(levels, reused=True),
+            prepare_likelihood(linear, pulls, x),
+        )
         uses = np.stack([of_row, pull_of_row], axis=1)
         place = place_of(stream._replace(step=stream.step + part.start))
         arguments = form, likelihood, coefficients[part], uses, place
@@ -105,7 +108,7 @@ def parts(prepared, s2, cost, at_most=2**31):
     """Slices of rows of one regime, short enough for one call and its tables."""
     fitting = min(_CALL_NS // cost, _TABLE_FLOATS // prepared.floats_per_level())
     most = int(max(1, min(fitting, at_most)))
-    regime = prepared.regime(s2)
+    regime = prepared.regime(s2, reused=True)
     start = 0
     for stop in range(1, len(s2) + 1):
         if stop == len(s2) or stop - start == most or regime[stop] != regime[start]:

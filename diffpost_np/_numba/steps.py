@@ -100,7 +100,8 @@ def mixture_steps(xp, cloud, table, prior, stream):
         levels, use = runs(s2[part])
         uses = np.where(evaluates[part], use, -1)
         arrays = (table.step[part], *(np.ascontiguousarray(c[part]) for c in coefficients))
-        _advance(prepared, y, past, prepared.levels(levels), arrays, uses, stream, cost)
+        form = prepared.levels(levels, reused=True)
+        _advance(prepared, y, past, form, arrays, uses, stream, cost)
     return Cloud(y, tuple(past))
 
 

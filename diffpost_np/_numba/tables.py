@@ -7,6 +7,7 @@ import weakref
 
 import numpy as np
 
+from .._threads import single_threaded_blas
 from ..priors._covariance import LowRank as LowRankCovariance
 from ..priors._covariance import Spectral
 from .blocks import padded
@@ -15,12 +16,16 @@ from .forms import Diagonal, Factored, Full, LowRank, Rotated, Shared
 _SPREAD = 30.0
 """Standard deviations of spread up to which logits linear in x are accurate."""
 
+_CHEAP_FACTORS, _MOST_SPREAD = 2**23, 1e8
+"""Size of a factorisation of all components that is done for a level, about a millisecond; and
+the largest ratio of variances of one whose inverse is formed."""
+
 
 class Prepared:
     """A mixture in one dtype, without its components of weight zero.
 
     `levels(s2)` gives the form that kernels take, for an array of noise variances (S,) that
-    fall into one `regime`.
+    fall into one `regime`; `reused` says that a factorisation of each level would pay.
     """
 
     def __init__(self, tables):
@@ -33,7 +38,7 @@ class Prepared:
     n_axes = 1
     """Length of what a component does for each entry of x."""
 
-    def regime(self, s2):
+    def regime(self, s2, reused=False):
         """Which of its forms the mixture takes at each noise variance."""
         return np.zeros(s2.shape, bool)
 
@@ -65,10 +70,10 @@ class PreparedShared(Prepared):
         self.squares = np.sum(self.centred**2, axis=1)
         self.arrays = self.cast(self.centred.T), self.cast(self.centre)
 
-    def regime(self, s2):
+    def regime(self, s2, reused=False):
         return self.squares.max() <= _SPREAD**2 * (self.variance + s2)
 
-    def levels(self, s2):
+    def levels(self, s2, reused=False):
         variance = self.variance + s2
         if not self.regime(s2).all():
             values = np.full((self.n, self.d), self.variance)
@@ -86,7 +91,7 @@ class PreparedDiagonal(Prepared):
         values = self.of_components(tables.covs.values)
         self.values = np.broadcast_to(values, self.means.shape)
 
-    def levels(self, s2):
+    def levels(self, s2, reused=False):
         return Diagonal(*_along_axes(self, self.means, self.values, s2))
 
 
@@ -97,7 +102,7 @@ class PreparedRotated(PreparedDiagonal):
         self.along = self.means @ basis
         self.arrays = self.cast(basis), self.cast(basis.T)
 
-    def levels(self, s2):
+    def levels(self, s2, reused=False):
         return Rotated(*self.arrays, *_along_axes(self, self.along, self.values, s2))
 
 
@@ -120,30 +125,50 @@ class PreparedFull(PreparedDiagonal):
         distance = np.einsum("l,lke->ke", np.exp(self.log_weights), along**2) / self.values
         return np.argsort(-distance, axis=1)
 
-    def regime(self, s2):
-        return s2 == 0
+    def regime(self, s2, reused=False):
+        """A triangular factor where there is no noise, and where it pays and keeps the digits."""
+        spread = (self.values.max() + s2) / (self.values.min() + s2)
+        cheap = self.n * self.d**3 <= _CHEAP_FACTORS
+        return (s2 == 0) | (reused & cheap & (spread <= _MOST_SPREAD))
 
-    def levels(self, s2):
+    def levels(self, s2, reused=False):
         variance = self.values + s2[:, None, None]
         bias = self.bias(np.sum(np.log(variance), axis=-1))
-        if self.regime(s2).all():
-            return Factored(*self.triangular, bias)
-        return Full(*self.arrays, self.cast(1 / variance), bias)
+        if not self.regime(s2, reused).all():
+            return Full(*self.arrays, self.cast(1 / variance), bias)
+        with single_threaded_blas(np):
+            factors = np.stack([self.factor if v == 0 else self.factor_at(v) for v in s2])
+        means, order = self.cast(self.means[:, self.order]), self.order
+        return Factored(
+            means, self.cast(factors), self.cast(np.swapaxes(factors, 2, 3)), order, bias
+        )
 
     @functools.cached_property
-    def triangular(self):
-        """Means and W with W'W = C^-1, on entries of x in an order that tells components apart."""
+    def order(self):
+        """Entries of x, those that tell components apart first."""
         variances = np.sum(self.basis**2 * self.values[:, None, :], axis=2)
         apart = np.average(
             (self.means[:, None, :] - self.means) ** 2, axis=0, weights=np.exp(self.log_weights)
         )
-        order = np.argsort(-np.mean(apart / variances, axis=0))
-        scaled = self.basis[:, order].transpose(0, 2, 1) / np.sqrt(self.values)[:, :, None]
+        return np.argsort(-np.mean(apart / variances, axis=0))
+
+    @functools.cached_property
+    def factor(self):
+        """Lower triangular W with W'W = C^-1, without forming that."""
+        scaled = self.basis[:, self.order].transpose(0, 2, 1) / np.sqrt(self.values)[:, :, None]
         steepest_first = np.argsort(self.values, axis=1)
         scaled = np.take_along_axis(scaled, steepest_first[:, :, None], axis=1)
-        factor = np.linalg.qr(scaled[:, :, ::-1])[1][:, ::-1, ::-1]
-        arrays = self.means[:, order], factor, factor.transpose(0, 2, 1)
-        return (*map(self.cast, arrays), order)
+        return np.linalg.qr(scaled[:, :, ::-1])[1][:, ::-1, ::-1]
+
+    def factor_at(self, s2):
+        """The same for C + s2 I, by Cholesky."""
+        reversed_rows = self.basis[:, self.order[::-1]]
+        scaled = reversed_rows / np.sqrt(self.values + s2)[:, None, :]
+        root = np.linalg.cholesky(scaled @ scaled.transpose(0, 2, 1))
+        return root.transpose(0, 2, 1)[:, ::-1, ::-1]
+
+    def floats_per_level(self):
+        return 2 * self.n * self.d**2
 
 
 class PreparedLowRank(Prepared):
@@ -156,7 +181,7 @@ class PreparedLowRank(Prepared):
     def floats_per_level(self):
         return self.factor.size + self.diag.size
 
-    def levels(self, s2):
+    def levels(self, s2, reused=False):
         variance = self.diag + s2[:, None, None]
         weighted = np.swapaxes(self.factor / variance[..., None], -1, -2)
         inside = np.eye(self.factor.shape[-1]) + weighted @ self.factor

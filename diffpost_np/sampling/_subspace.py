@@ -26,7 +26,7 @@ _FEWEST_ROWS, _SAVES = 8, 0.75
 
 
 class Subspace(NamedTuple):
-    """Orthonormal columns (d, r) in which means differ, a point of theirs, and the mixture there."""
+    """Orthonormal columns (d, r) in which means differ, one of the means, and the mixture there."""
 
     centre: Array
     columns: Array
