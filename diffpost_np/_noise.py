@@ -80,12 +80,12 @@ def as_noise(noise_std: Any, noise_cov: Any, operator: Operator) -> WhiteNoise |
 
 
 def cholesky(name: str, cov: Array, xp: ModuleType) -> Array:
-    """Lower Cholesky factor of a symmetric positive definite matrix."""
-    scale = float(xp.max(xp.abs(cov)))
-    if float(xp.max(xp.abs(cov - cov.T))) > 100 * float(xp.finfo(cov.dtype).eps) * scale:
+    """Lower Cholesky factors of symmetric positive definite matrices (..., d, d)."""
+    scale, transposed = float(xp.max(xp.abs(cov))), xp.matrix_transpose(cov)
+    if float(xp.max(xp.abs(cov - transposed))) > 100 * float(xp.finfo(cov.dtype).eps) * scale:
         raise ValueError(f"{name} must be symmetric")
     try:
-        factor = xp.linalg.cholesky(0.5 * (cov + cov.T))
+        factor = xp.linalg.cholesky(0.5 * (cov + transposed))
     except (np.linalg.LinAlgError, RuntimeError):  # others return NaN
         factor = None
     if factor is None or not bool(xp.all(xp.isfinite(factor))):

@@ -78,7 +78,8 @@ def other_library(valid):
     return {"other library": of.mixed(valid)["other library"]}
 
 
-optional = {name: without(getattr(of, name), "None") for name in ("mixed", "positive", "count")}
+OPTIONAL = ("mixed", "positive", "count", "shape", "function")
+optional = {name: without(getattr(of, name), "None") for name in OPTIONAL}
 any_event = without(of.batch, "more axes", "other event")
 free_batch = without(of.batch, "other library")
 
@@ -231,11 +232,39 @@ def sampler_cases():
     for initial in ({}, INITIAL):
         yield case(p.sample, **GIVEN, **(initial or few))
         yield case(p.langevin, **GIVEN_CHAINS, **steps, **initial)
-        yield case(p.annealed_langevin, **ANNEALED, **initial)
+        yield case(p.annealed_langevin, **ANNEALED, **initial, kernel=("mala", of.choice))
         yield case(p.localized_langevin, **ANNEALED, **near, **initial)
         yield case(p.annealed_smc, **GIVEN, **{**smc, **(few if initial else {})}, **initial)
     radius = {"radius": (0.5, positive), "delta": (0.25, positive)}
     yield case(p.compressed_sensing, **ANNEALED, **radius, **warm)
+
+
+def sampling_cases():
+    s, positive = dp.sampling, of.positive
+    method = {"method": ("heun", of.named), "n_steps": (3, optional["count"])}
+    ends = {"sigma_max": (10.0, positive), "sigma_min": (0.1, positive)}
+    calls = {"callback": (None, optional["function"]), "keep_every": (2, optional["count"])}
+    common = {
+        "prior": (Asleep(), of.required_thing),
+        "n_samples": (3, of.count),
+        "schedule": ("karras", of.named),
+        "event_shape": ((2,), optional["shape"]),
+        "rng": (0, of.rng),
+        "progress": (False, of.progress),
+        "first_chain": (0, of.index),
+        "like": (np.zeros(0), of.kept_like),
+        "resume": (None, of.thing),
+    }
+    start = {"initial": (X, without(INITIAL["initial"][1], "text"))}
+    for initial in ({}, start, {"initial": ("marginal", of.choice)}):
+        yield case(s.sample, **common, **method, **ends, **calls, **initial)
+    levels = (np.array([1.0, 0.1, 0.0]), without(of.real, "None", "function", "text", "dict"))
+    yield case(s.sample, **{**common, "schedule": levels})
+    order, flags = {"order": (1, positive), "evals_per_step": (1, positive)}, {}
+    flags = dict.fromkeys(("stochastic", "keeps_mean", "traced"), (True, of.flag))
+    texts = dict.fromkeys(("name", "source"), ("text", of.text))
+    strong = {"strong_order": (1.0, optional["positive"]), "limits": ({}, of.table)}
+    yield case(s.Method, step=(lambda s: s.y, of.function), **texts, **order, **flags, **strong)
 
 
 def result_cases():
@@ -282,6 +311,9 @@ def schedule_cases():
     yield case(s.uniform_log_snr, **ends, **levels)
     yield case(s.karras, **ends, **levels, rho=(7.0, positive))
     yield case(s.geometric_variance, **ends, ratio=(2.0, positive))
+    yield case(s.uniform_time, schedule=(CLOCK, of.required_thing), **ends, **levels)
+    times = {"time_max": (5.0, positive), "time_min": (0.1, positive)}
+    yield case(s.exponential_windows, **times, step=(0.5, positive))
     yield case(s.VE, **ends)
     yield case(s.VPLinear, beta_min=(0.1, positive), beta_max=(20.0, positive))
     yield case(s.VPCosine, offset=(0.1, of.not_negative))
@@ -347,6 +379,7 @@ SOURCES = (
     sampler_cases,
     result_cases,
     score_cases,
+    sampling_cases,
     schedule_cases,
     diagnostic_cases,
     testing_cases,

@@ -184,6 +184,15 @@ def choice(valid):
     return {"other": ("nonsense", ValueError), "number": (3, BOTH), "array": (np.ones(2), BOTH)}
 
 
+def named(valid):
+    """One of some names, or an object."""
+    return {**choice(valid), "None": (None, BOTH), "function": (len, BOTH)}
+
+
+def table(valid):
+    return {"list": ([], TypeError), "None": (None, TypeError), "text": ("a", TypeError)}
+
+
 def flag(valid):
     return {"text": ("yes", TypeError), "number": (2, TypeError)}
 

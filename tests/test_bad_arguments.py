@@ -54,7 +54,10 @@ UNLISTED = {dp.priors.LowRank, dp.random.Purpose, dp.schedules.Schedule}
 INNER = {f"LinearGaussian.{name}" for name in ("check_y", "noise", "whiten", "unwhiten")}
 """Called by the library on what it has checked."""
 NO_VELOCITY = {"EDM.velocity_coefficients", "VE.velocity_coefficients"}
-MODULES = (dp.random, dp.priors, dp.posterior, dp.scores, dp.schedules, dp.diagnostics)
+MODULES = (
+    *(dp.random, dp.priors, dp.posterior, dp.sampling),
+    *(dp.scores, dp.schedules, dp.diagnostics),
+)
 
 
 def public_functions():

@@ -7,7 +7,7 @@ import pytest
 import diffpost_np as dp
 from diffpost_np._products import fold_slices, product
 from diffpost_np._xp import numpy_namespace
-from diffpost_np.posterior import _moves
+from diffpost_np.posterior import _ghmc, _moves
 from diffpost_np.posterior._metric import cloud_metric
 
 
@@ -85,7 +85,7 @@ def moved_square(seed, n, d, n_moves=10):
     target = _moves.Target(xp, evaluate, metric, 1.0, True, key, lambda x: -x)
     walk = target.start(evaluate(x), 0.3, 0)
     for step in range(n_moves):
-        walk, _ = _moves.split_ghmc(target, walk, step)
+        walk, _ = _ghmc.split_ghmc(target, walk, step)
     return np.mean(walk.point.x**2)
 
 

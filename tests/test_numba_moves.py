@@ -7,7 +7,7 @@ import pytest
 import diffpost_np as dp
 from diffpost_np._numba import ghmc
 from diffpost_np._xp import numpy_namespace as xp
-from diffpost_np.posterior import _moves
+from diffpost_np.posterior import _ghmc, _moves
 
 
 def arrays(dtype, n=37, d=11):
@@ -20,10 +20,10 @@ def test_moves_equal_their_definitions(dtype):
     a, b, c, d, e = arrays(dtype)
     tolerance = 50 * np.finfo(dtype).eps
     pairs = [
-        (ghmc.ghmc_open(xp, a, b, c, d, 0.3), _moves.ghmc_open.__wrapped__(xp, a, b, c, d, 0.3)),
+        (ghmc.ghmc_open(xp, a, b, c, d, 0.3), _ghmc.ghmc_open.__wrapped__(xp, a, b, c, d, 0.3)),
         (
             ghmc.ghmc_close(xp, a, b, c, d, e, 0.3),
-            _moves.ghmc_close.__wrapped__(xp, a, b, c, d, e, 0.3),
+            _ghmc.ghmc_close.__wrapped__(xp, a, b, c, d, e, 0.3),
         ),
         ([ghmc.trapezoid(xp, a, b, c, d)], [_moves.trapezoid.__wrapped__(xp, a, b, c, d)]),
     ]

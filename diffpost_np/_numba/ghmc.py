@@ -1,4 +1,4 @@
-"""Kernels of `posterior/_moves.py`: the elementwise parts of a move, one pass each.
+"""Kernels of `posterior/_ghmc.py` and `_moves.py`: the elementwise parts of a move, one pass each.
 
 Rows are chains here, not lanes: these read and write memory once and compute little. A row is
 summed in one order, so chains depend neither on threads nor on each other.

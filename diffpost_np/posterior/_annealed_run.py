@@ -17,7 +17,7 @@ from .._xp import Array
 from ..random import Purpose, normal
 from ._annealing import AnnealingSchedule
 from ._auto_schedule import settled
-from ._chains import Chains, langevin_row
+from ._chains import Chains, as_chains, langevin_row
 from ._problem import Problem
 from ._settings import Settings
 
@@ -41,7 +41,7 @@ class State:
 def run(problem: Problem, settings: Settings, initial: Any = None) -> Result:
     """Algorithm 1: Langevin towards measurements whose extra noise shrinks to nothing."""
     started = time.perf_counter()
-    chains = Chains(problem, settings.preconditioner)
+    chains = as_chains(problem, settings.preconditioner, settings.kernel)
     resume = problem.resume
     state = _resumed(settings, initial, resume) if resume else _start(chains, settings, initial)
     state = _advance(chains, state, settings.bandwidth)

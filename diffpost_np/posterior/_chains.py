@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .._philox import Stream
@@ -10,6 +12,9 @@ from .._run import is_mixture
 from .._xp import Array
 from ..random import Purpose, normal
 from ._likelihood import Likelihood
+from ._metric import Constant
+from ._moves import Point, Target
+from ._moves_by_name import MOVES, UNADJUSTED
 from ._preconditioner import Preconditioner
 from ._problem import Problem
 
@@ -59,6 +64,51 @@ class Chains:
     def _stream(self, step: int) -> Stream:
         p = self.problem
         return Stream(p.key.words, p.first_chain, step, int(Purpose.NOISE))
+
+
+class Walkers(Chains):
+    """Chains that take another move than the unadjusted Langevin step, of fixed size.
+
+    Velocities are drawn anew whenever a stretch of equal rows begins.
+    """
+
+    def __init__(self, problem: Problem, metric: Preconditioner | None, kernel: str) -> None:
+        super().__init__(problem, metric)
+        self.move = MOVES[kernel]
+        self.log_density = getattr(problem.prior, "log_density", None)
+        self.metropolis = kernel not in UNADJUSTED
+
+    def advance(self, x: Array, row: Row, n_steps: int, step: int, white_y: Array) -> Array:
+        """n_steps moves towards the law of which the row is a Langevin step."""
+        p = self.problem
+        target = Target(
+            p.xp,
+            lambda points: self._evaluated(points, row.sigma, white_y),
+            Constant(self.metric),
+            row.likelihood / row.score,
+            self.metropolis,
+            p.key,
+            first_chain=p.first_chain,
+        )
+        walk = target.start(target.evaluate(x), math.sqrt(2 * row.score), step)
+        for s in range(step, step + n_steps):
+            walk, _ = self.move(target, walk, s)
+            p.check_chains(walk.point.x, s + 1)
+        return walk.point.x
+
+    def _evaluated(self, x: Array, sigma: float, white_y: Array) -> Point:
+        p = self.problem
+        value, gradient = self.likelihood(x, white_y)
+        density = None
+        if self.metropolis and self.log_density is not None:
+            density = self.log_density(p.shown(x), sigma)
+            density = p.values("prior.log_density", density, x)
+        return Point(x, p.score(x, sigma), value, gradient, density)
+
+
+def as_chains(problem: Problem, metric: Preconditioner | None, kernel: str) -> Chains:
+    """Chains that move as the name says."""
+    return Chains(problem, metric) if kernel == "ula" else Walkers(problem, metric, kernel)
 
 
 def langevin_row(step_size: float, bandwidth: float, noise_ratio: float = 1.0) -> Row:

@@ -31,11 +31,11 @@ class Likelihood:
             self.normaliser = measurement.log_normaliser()
             self.matrix = _whitened_matrix(problem, measurement)
 
-    def __call__(self, x: Array) -> tuple[Array, Array]:
-        """Log likelihood (n,) and gradient (n, d)."""
+    def __call__(self, x: Array, white_y: Array | None = None) -> tuple[Array, Array]:
+        """Log likelihood (n,) and gradient (n, d), of other whitened measurements if given."""
         p = self.problem
         if isinstance(p.measurement, LinearGaussian):
-            r = self._residual(x, self.white_y)
+            r = self._residual(x, self.white_y if white_y is None else white_y)
             return self._value(r), self._back(r)
         gradient = p.measurement.log_likelihood_grad(p.shown(x), p.y)
         value = self.value(x)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from .._products import fold_slices, product
 from .._xp import Array, device_of
+from ._preconditioner import Preconditioner
 
 _MOST_FOLDS, _FEWEST_IN_FOLD, _MOST_NUMBERS = 10, 2, 2**25
 _RIDGE = 1e-6
@@ -39,6 +40,21 @@ class Metric(NamedTuple):
     def gradient(self, xp: ModuleType, gradient: Array) -> Array:
         """With respect to u, given that with respect to x."""
         return product(xp, gradient, self.roots)
+
+
+class Constant(NamedTuple):
+    """Coordinates x = R u of a preconditioner R R', or those of x where there is none."""
+
+    preconditioner: Preconditioner | None
+
+    def events(self, xp: ModuleType, u: Array) -> Array:
+        return u if self.preconditioner is None else self.preconditioner.colour(u)
+
+    def whiten(self, xp: ModuleType, x: Array) -> Array:
+        return x if self.preconditioner is None else self.preconditioner.whiten(x)
+
+    def gradient(self, xp: ModuleType, gradient: Array) -> Array:
+        return gradient if self.preconditioner is None else self.preconditioner.pull_back(gradient)
 
 
 def cloud_metric(xp: ModuleType, x: Array) -> Metric:

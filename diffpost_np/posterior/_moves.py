@@ -1,12 +1,12 @@
-"""Markov moves of a cloud of particles, in coordinates whitened by a metric.
+"""What Markov moves of a cloud of chains are made of, in coordinates whitened by a metric.
 
-A move sees a `Point` (positions with all that is known there), proposes new positions, asks the
-target for them once, and returns the new state with the mean acceptance.
+A move, one of `MOVES`, sees a `Point` (positions with all that is known there), proposes new
+positions, asks the target for them once or twice, and returns the new state with the mean
+acceptance.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import ModuleType
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from .._dispatch import operation
 from .._xp import Array
 from ..random import Key, Purpose, normal, uniform
-from ._metric import Metric
+from ._metric import Constant, Metric
 
 _WORST = -8.0
 """Log acceptance below which an unadjusted move stays: it guards against divergence only."""
@@ -57,18 +57,18 @@ class Target:
 
     xp: ModuleType
     evaluate: Callable[[Array], Point]
-    metric: Metric
+    metric: Metric | Constant
     beta: float
     metropolis: bool
     key: Key
-    midpoint_score: Callable[[Array], Array]
+    midpoint_score: Callable[[Array], Array] | None = None
+    first_chain: int = 0
 
     def start(self, point: Point, step_size: float, step: int) -> Walk:
         """Fresh velocities at the start of a level."""
         u = self.metric.whiten(self.xp, point.x)
-        velocity = normal(
-            self.key, tuple(u.shape), step=step, purpose=Purpose.INITIAL, stage=1, like=u
-        )
+        where = {"step": step, "purpose": Purpose.INITIAL, "first_chain": self.first_chain}
+        velocity = normal(self.key, tuple(u.shape), stage=1, like=u, **where)
         return Walk(point, u, velocity, self.gradient(point), step_size)
 
     def gradient(self, point: Point) -> Array:
@@ -76,15 +76,20 @@ class Target:
         gradient = point.score + self.beta * point.likelihood_grad
         return self.metric.gradient(self.xp, gradient)
 
-    def noise(self, like: Array, step: int) -> Array:
-        return normal(self.key, tuple(like.shape), step=step, purpose=Purpose.NOISE, like=like)
+    def noise(self, like: Array, step: int, stage: int = 0) -> Array:
+        where = {"step": step, "stage": stage, "first_chain": self.first_chain}
+        return normal(self.key, tuple(like.shape), purpose=Purpose.NOISE, like=like, **where)
+
+    def uniform(self, like: Array, step: int, purpose: Purpose) -> Array:
+        """One variate (n, 1) for each chain."""
+        where = {"step": step, "purpose": purpose, "first_chain": self.first_chain}
+        return uniform(self.key, (like.shape[0], 1), like=like, **where)
 
     def accept(self, log_ratio: Array, step: int) -> Array:
         """Which chains move: all but the absurd, or those that pass the Metropolis test."""
         if not self.metropolis:
             return log_ratio > _WORST
-        shape = (log_ratio.shape[0], 1)
-        u = uniform(self.key, shape, step=step, purpose=Purpose.ACCEPT, like=log_ratio)
+        u = self.uniform(log_ratio, step, Purpose.ACCEPT)
         return self.xp.log(u[:, 0]) < log_ratio
 
     def log_ratio(self, old: Point, new: Point) -> Array:
@@ -101,7 +106,7 @@ class Target:
         Long moves out of a narrow mode look free to the trapezoid: the acceptance cannot tell.
         """
         old, xp = walk.point, self.xp
-        if old.log_density is not None and new.log_density is not None:
+        if self.midpoint_score is None or new.log_density is not None:
             return 0.0
         if walk.n_moves % _EVERY:
             return walk.misjudged
@@ -112,64 +117,13 @@ class Target:
         return float(xp.mean(xp.minimum(error * error, xp.ones_like(error))))
 
 
-def split_ghmc(target: Target, walk: Walk, step: int) -> tuple[Walk, float]:
-    """Generalised HMC: N(mean, root root') rotated exactly, the rest kicked, momentum kept.
-
-    For a Gaussian target nothing is rejected at any step size. One score a move.
-    """
-    xp, h = target.xp, walk.step_size
-    noise = target.noise(walk.u, step)
-    start, kicked, u = ghmc_open(xp, walk.u, walk.velocity, walk.gradient, noise, h)
-    new = target.evaluate(target.metric.events(xp, u))
-    gradient = target.gradient(new)
-    end, kinetic = ghmc_close(xp, walk.u, start, kicked, u, gradient, h)
-    log_ratio = target.log_ratio(walk.point, new) + kinetic
-    moved = Walk(new, u, end, gradient, h)
-    stayed = replace(walk, velocity=-start)
-    return _select(target, log_ratio, moved, stayed, step)
-
-
-@operation
-def ghmc_open(
-    xp: ModuleType, u: Array, velocity: Array, gradient: Array, noise: Array, h: float
-) -> tuple[Array, Array, Array]:
-    """Refresh the velocity, kick it by half a step, rotate: returns both velocities, new u."""
-    decay = math.exp(-h)
-    start = decay * velocity + math.sqrt(1 - decay**2) * noise
-    kicked = start + 0.5 * h * (gradient + u)
-    return start, kicked, math.cos(h) * u + math.sin(h) * kicked
-
-
-@operation
-def ghmc_close(
-    xp: ModuleType, u: Array, start: Array, kicked: Array, new: Array, gradient: Array, h: float
-) -> tuple[Array, Array]:
-    """Rotate the velocity and kick it by half a step; returns it and the kinetic energy lost."""
-    end = math.cos(h) * kicked - math.sin(h) * u + 0.5 * h * (gradient + new)
-    return end, 0.5 * xp.sum((start - end) * (start + end), axis=1)
-
-
 @operation
 def trapezoid(xp: ModuleType, x: Array, s: Array, new: Array, new_s: Array) -> Array:
     """Change of a log density along chords, from its scores at both ends."""
     return 0.5 * xp.sum((new - x) * (s + new_s), axis=1)
 
 
-def mala(target: Target, walk: Walk, step: int) -> tuple[Walk, float]:
-    """Metropolis-adjusted Langevin (or unadjusted with the guard). One score a move."""
-    xp, h = target.xp, walk.step_size
-    drift = 0.5 * h * h
-    u = walk.u + drift * walk.gradient + h * target.noise(walk.u, step)
-    new = target.evaluate(target.metric.events(xp, u))
-    gradient = target.gradient(new)
-    back, forth = walk.u - u - drift * gradient, u - walk.u - drift * walk.gradient
-    proposal = (xp.sum(back * back, axis=1) - xp.sum(forth * forth, axis=1)) / (2 * h * h)
-    log_ratio = target.log_ratio(walk.point, new) - proposal
-    moved = Walk(new, u, walk.velocity, gradient, h)
-    return _select(target, log_ratio, moved, walk, step)
-
-
-def _select(
+def select(
     target: Target, log_ratio: Array, moved: Walk, stayed: Walk, step: int
 ) -> tuple[Walk, float]:
     xp = target.xp
@@ -201,9 +155,3 @@ def _where(xp: ModuleType, keep: Array, a: Any, b: Any) -> Any:
     if a is None:
         return None
     return xp.where(keep if a.ndim == 1 else keep[:, None], a, b)
-
-
-MOVES: dict[str, Callable[[Target, Walk, int], tuple[Walk, float]]] = {
-    "split_ghmc": split_ghmc,
-    "mala": mala,
-}

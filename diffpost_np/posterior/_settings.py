@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .._checks import number
+from .._checks import choice, number
 from ._annealing import AnnealingSchedule
+from ._moves_by_name import MOVES
 from ._preconditioner import as_preconditioner
 from ._problem import Problem
 
@@ -21,6 +22,7 @@ class Settings:
     tolerance: Any
     bandwidth: Any
     preconditioner: Any
+    kernel: Any = "ula"
     reasons: tuple[str, ...] = ()
 
     def checked(self, problem: Problem) -> Settings:
@@ -34,9 +36,13 @@ class Settings:
             tolerance=number("tolerance", self.tolerance, above=0.0, at_most=0.999),
             bandwidth=_checked_bandwidth(problem, self.bandwidth),
             preconditioner=as_preconditioner(self.preconditioner, problem),
+            kernel=choice("kernel", self.kernel, tuple(MOVES)),
         )
         metric = checked.preconditioner
-        problem.fix(bandwidth=checked.bandwidth, preconditioner=metric and metric.matrix)
+        if metric and metric.is_per_chain and checked.schedule == "auto":
+            raise ValueError("preconditioner of each chain needs an explicit schedule")
+        matrix = metric and metric.matrix
+        problem.fix(bandwidth=checked.bandwidth, preconditioner=matrix, kernel=checked.kernel)
         return checked
 
     @property

@@ -12,7 +12,8 @@ from ._displacement import Displacement
 from ._likelihood import Likelihood
 from ._local_moves import check_conjugate, redraw, tempered_posterior
 from ._metric import cloud_metric
-from ._moves import MOVES, Point, Target
+from ._moves import Point, Target
+from ._moves_by_name import MOVES
 from ._problem import Problem
 from ._smc_options import Options
 from ._tempering import (

@@ -7,7 +7,7 @@ from typing import Any
 
 from .._checks import choice, flag, integer, number
 from .._xp import is_array
-from ._moves import MOVES
+from ._moves_by_name import ADJUSTED, MOVES, UNADJUSTED
 from ._problem import Problem
 
 _DRAWS_PER_PARTICLE, _MOST_DRAWN = 50, 2**24
@@ -89,14 +89,17 @@ def checked_options(
     n_chains = n_particles if waste_free is None else integer("waste_free", waste_free)
     if n_particles % n_chains:
         raise ValueError(f"waste_free must divide n_particles={n_particles}, got {n_chains}")
+    choice("kernel", kernel, (*MOVES, "prior_local"))
     if metropolis is None:
-        metropolis = hasattr(problem.prior, "log_density")
-    flag("metropolis", metropolis)
+        metropolis = kernel in ADJUSTED or hasattr(problem.prior, "log_density")
+        metropolis = metropolis and kernel not in UNADJUSTED
+    if flag("metropolis", metropolis) and kernel in UNADJUSTED:
+        raise ValueError(f"metropolis must be False, or left out, for kernel={kernel!r}")
     return Options(
         n_particles,
         _checked_n_initial(problem, initial, n_initial, n_particles),
         number("ess_threshold", ess_threshold, above=0.0, at_most=0.999),
-        choice("kernel", kernel, (*MOVES, "prior_local")),
+        kernel,
         metropolis,
         number("acceptance", acceptance, above=0.0, at_most=0.999),
         number("stop", stop, above=0.0),

@@ -27,6 +27,7 @@ def annealed_langevin(
     initial: Any = None,
     bandwidth: float = 0.0,
     preconditioner: Any = None,
+    kernel: str = "ula",
     first_chain: int = 0,
     resume: Result | None = None,
 ) -> Result:
@@ -67,8 +68,13 @@ def annealed_langevin(
     bandwidth : float, optional
         Noise level of the score used in place of that of p itself; must be positive where p has
         no density.
-    preconditioner : array, shape (d,) or (d, d), optional
-        Constant positive definite matrix that multiplies the drift and colours the noise.
+    preconditioner : array, shape (d,), (d, d) or (n_samples, d, d), optional
+        Constant positive definite matrix that multiplies the drift and colours the noise, one
+        for all chains or, with an explicit schedule, one for each.
+    kernel : {"ula", "mala", "underdamped", "randomized_midpoint", "split_ghmc"}, optional
+        The move: unadjusted Langevin, or one that others need fewer scores for. Their step size
+        is sqrt(2 h) in time for a Langevin step h; all but "randomized_midpoint", of two scores
+        a step, are tested by Metropolis, with the trapezoid rule where there is no `log_density`.
     first_chain : int, optional
         Index of the first chain in a larger run.
     resume : Result, optional
@@ -123,6 +129,6 @@ def annealed_langevin(
     problem = Problem(
         "annealed_langevin", prior, measurement, y, rng, n_samples, resume, progress, first_chain
     )
-    asked = Settings(schedule, alpha, smoothness, tolerance, bandwidth, preconditioner)
+    asked = Settings(schedule, alpha, smoothness, tolerance, bandwidth, preconditioner, kernel)
     settings = asked.checked(problem)
     return run(problem, settings, initial)

@@ -68,12 +68,15 @@ def annealed_smc(
         fewer where that is slow, more to find modes of small weight.
     ess_threshold : float, optional
         Share of the effective sample size that a change of temperature keeps, in (0, 1).
-    kernel : {"split_ghmc", "mala", "prior_local"}, optional
-        The move; "prior_local" alternates exact draws of component and point, for mixtures.
+    kernel : str, optional
+        The move: "split_ghmc"; "ula" or "mala", overdamped Langevin; "underdamped" or
+        "randomized_midpoint" (two scores a move), underdamped Langevin; or "prior_local", which
+        alternates exact draws of component and point, for mixtures.
     metropolis : bool, optional
         Accept or reject each move: exact with the prior's `log_density`, and the default where
-        it has one; with the trapezoid rule along the move otherwise. Without it moves are
-        unadjusted, under steps controlled for energy and for the trapezoid's own error.
+        it has one; with the trapezoid rule along the move otherwise, the default for "mala" and
+        "underdamped". Without it moves are unadjusted, under steps controlled for energy and for
+        the trapezoid's own error.
     acceptance : float, optional
         Acceptance that the step size aims at, in (0, 1).
     stop, final_stop : float, optional

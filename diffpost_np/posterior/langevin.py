@@ -76,8 +76,9 @@ def langevin(
         `first_chain=` where that is not 0; prior draws by default.
     bandwidth : float, optional
         Noise level of the score used in place of that of p itself, at least 0.
-    preconditioner : array, shape (d,) or (d, d), optional
-        Constant positive definite matrix that multiplies the drift and colours the noise.
+    preconditioner : array, shape (d,), (d, d) or (n_samples, d, d), optional
+        Constant positive definite matrix that multiplies the drift and colours the noise, one
+        for all chains or one for each.
     first_chain : int, optional
         Index of the first chain in a larger run.
     resume : Result, optional

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from .._checks import choice, integer, number
+from .._checks import choice, flag, integer, number
 from ._step import Step
 
 __all__ = ["Method"]
@@ -43,6 +43,13 @@ class Method:
         Whether a step is a combination of the state, of denoised points and of noises by numbers
         that depend on the noise levels alone, so that it can be written down as a table.
 
+    Raises
+    ------
+    TypeError
+        If an argument is of another kind.
+    ValueError
+        If a number is not positive.
+
     Examples
     --------
     >>> import numpy as np
@@ -65,6 +72,21 @@ class Method:
     source: str = ""
     limits: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     traced: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("name", "source"):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"{name} must be text, got {getattr(self, name)!r}")
+        if not callable(self.step):
+            raise TypeError(f"step must be a function of a Step, got {self.step!r}")
+        if not isinstance(self.limits, dict):
+            raise TypeError(f"limits must be a dict, got {self.limits!r}")
+        number("order", self.order, above=0.0)
+        number("evals_per_step", self.evals_per_step, above=0.0)
+        if self.strong_order is not None:
+            number("strong_order", self.strong_order, above=0.0)
+        for name in ("stochastic", "keeps_mean", "traced"):
+            flag(name, getattr(self, name))
 
     def __repr__(self) -> str:
         kind = "stochastic" if self.stochastic else "deterministic"

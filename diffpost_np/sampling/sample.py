@@ -11,6 +11,7 @@ from .._arguments import check_no_start, held
 from .._checks import integer
 from .._result import Result
 from .._run import Run
+from .._xp import array_namespace, like_dtype
 from ..operators._base import as_shape, prototype
 from ._integrate import Integrator, State
 from ._levels import SIGMA_MAX, SIGMA_MIN, noise_levels
@@ -157,6 +158,7 @@ def as_run(
     shape = as_shape("event_shape", given)
     if event_shape is not None and tuple(getattr(prior, "event_shape", shape)) != shape:
         raise ValueError(f"event_shape must be that of the prior, {prior.event_shape}, got {shape}")
+    like_dtype(like, array_namespace(like=like))
     _, like = prototype(like=like, **held(prior))
     return Run(name, prior, shape, rng, like=like, stream="sampling.sample", **arguments)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 import diffpost_np as dp
 from diffpost_np._xp import numpy_namespace as xp
-from diffpost_np.posterior import _metric, _moves
+from diffpost_np.posterior import _ghmc, _metric, _moves
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
 import digits
@@ -36,7 +36,7 @@ def moved_square(seed, n, d):
     target = _moves.Target(xp, evaluate, metric, 1.0, True, key.fold("moves"), np.negative)
     walk = target.start(evaluate(x), 0.3, 0)
     for step in range(10):
-        walk, _ = _moves.split_ghmc(target, walk, step)
+        walk, _ = _ghmc.split_ghmc(target, walk, step)
     return np.mean(walk.point.x**2)
 
 
