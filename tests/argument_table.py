@@ -260,7 +260,7 @@ def sampling_cases():
         yield case(s.sample, **common, **method, **ends, **calls, **initial)
     levels = (np.array([1.0, 0.1, 0.0]), without(of.real, "None", "function", "text", "dict"))
     yield case(s.sample, **{**common, "schedule": levels})
-    order, flags = {"order": (1, positive), "evals_per_step": (1, positive)}, {}
+    order = {"order": (1, positive), "evals_per_step": (1, optional["positive"])}
     flags = dict.fromkeys(("stochastic", "keeps_mean", "traced"), (True, of.flag))
     texts = dict.fromkeys(("name", "source"), ("text", of.text))
     strong = {"strong_order": (1.0, optional["positive"]), "limits": ({}, of.table)}
@@ -361,6 +361,9 @@ def testing_cases():
     yield case(t.check_prior, **given, **skip(t.PRIOR_LAWS))
     linear = {"operator": (MATRIX, of.required_thing), "event_shape": ((2,), of.shape)}
     yield case(t.check_operator, **linear, **common, **skip(t.OPERATOR_LAWS))
+    steps = {"n_steps": (4, of.count), "tolerance": (0.15, positive), **seed, **like}
+    methods = {"method": ("ddim", of.named), **steps, **skip(t.INTEGRATOR_LAWS)}
+    yield case(t.check_integrator, **methods)
     runs = {"n_samples": (99, of.count), "n_runs": (5, of.count), "n_truths": (20, of.count)}
     runs = {name: (value, without(kind, "None")) for name, (value, kind) in runs.items()}
     flags = dict.fromkeys(("log_concave", "interacting"), (False, of.flag))

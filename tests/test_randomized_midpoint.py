@@ -115,7 +115,7 @@ class TestUnderdamped:
 
 
 def coefficients(y, index=0):
-    s = Coefficients(y, np.array([1.0, 0.5]), index, [], (0.0, 1.0), 2, NODES)
+    s = Coefficients(y, np.array([1.0, 0.5]), index, [], (0.0, 1.0), range(2, 60), NODES)
     s.uniform = lambda k=1: NODES
     return s
 
@@ -218,7 +218,7 @@ class TestMidpoints:
         for index in range(n):
             basis = np.zeros((20, 2))
             basis[:, 1] = 1
-            s = Coefficients(basis, levels, index, [], (0.0, self.VARIANCE), 2, NODES)
+            s = Coefficients(basis, levels, index, [], (0.0, self.VARIANCE), range(0), NODES)
             t, end = time(s.sigma), time(s.next)
             f = predictor(s, basis, t, t - end)[:, 1]
             first, second = first * (WEIGHTS @ f), second * (WEIGHTS @ f**2)

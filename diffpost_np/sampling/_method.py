@@ -28,7 +28,7 @@ class Method:
     order : float
         Order of the law of the samples in the step (weak; for flows the order of the map).
     evals_per_step : float, optional
-        Score evaluations that a step costs.
+        Score evaluations that a step costs; None where its options decide.
     stochastic : bool, optional
         Whether steps draw noise.
     strong_order : float, optional
@@ -65,7 +65,7 @@ class Method:
     name: str
     step: Callable[..., Any]
     order: float
-    evals_per_step: float = 1
+    evals_per_step: float | None = 1
     stochastic: bool = False
     strong_order: float | None = None
     keeps_mean: bool = True
@@ -82,18 +82,17 @@ class Method:
         if not isinstance(self.limits, dict):
             raise TypeError(f"limits must be a dict, got {self.limits!r}")
         number("order", self.order, above=0.0)
-        number("evals_per_step", self.evals_per_step, above=0.0)
-        if self.strong_order is not None:
-            number("strong_order", self.strong_order, above=0.0)
+        for name in ("evals_per_step", "strong_order"):
+            if getattr(self, name) is not None:
+                number(name, getattr(self, name), above=0.0)
         for name in ("stochastic", "keeps_mean", "traced"):
             flag(name, getattr(self, name))
 
     def __repr__(self) -> str:
         kind = "stochastic" if self.stochastic else "deterministic"
-        return (
-            f"<{self.name}: order {self.order:g}, {self.evals_per_step:g} evaluations a step, "
-            f"{kind}; {self.source}>"
-        )
+        n = self.evals_per_step
+        cost = "cost by options" if n is None else f"{n:g} evaluation{'s'[: n != 1]} a step"
+        return f"<{self.name}: order {self.order:g}, {cost}, {kind}; {self.source}>"
 
     @property
     def options(self) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def sample(
         progress=progress,
         first_chain=first_chain,
     )
-    run.fix(schedule=levels, **options)
+    run.fix(schedule=run.xp.asarray(levels), **options)
     integrator = Integrator(run, method, options, levels)
     state = _first_state(run, integrator, initial, keep_every)
     state = integrator.run_to_end(state, callback, keep_every, warn=initial is None)

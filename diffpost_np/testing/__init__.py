@@ -1,8 +1,8 @@
-"""For those who write their own priors, operators and samplers: strategies and checks.
+"""For those who write priors, operators, integrators and samplers: strategies and checks.
 
 Each check is one call that either returns a short report or raises an `AssertionError` with the
 law that is broken, by how much, and the smallest failing input that was found. The laws stand in
-three tables by name: `PRIOR_LAWS`, `OPERATOR_LAWS` and `SAMPLER_LAWS`.
+tables by name: `PRIOR_LAWS`, `OPERATOR_LAWS`, `INTEGRATOR_LAWS` and `SAMPLER_LAWS`.
 """
 
 try:
@@ -12,6 +12,7 @@ except ImportError as _error:
         "diffpost_np.testing needs Hypothesis: python -m pip install 'diffpost_np[test]'"
     ) from _error
 
+from ._check_integrator import INTEGRATOR_LAWS, check_integrator
 from ._check_operator import OPERATOR_LAWS, check_operator
 from ._check_prior import PRIOR_LAWS, check_prior
 from ._check_sampler import SAMPLER_LAWS, check_sampler
@@ -20,6 +21,7 @@ from ._problem import InverseProblem
 from ._strategies import batches, mixtures, operators, problems
 
 __all__ = [
+    "INTEGRATOR_LAWS",
     "OPERATOR_LAWS",
     "PRIOR_LAWS",
     "SAMPLER_LAWS",
@@ -29,6 +31,7 @@ __all__ = [
     "Law",
     "Report",
     "batches",
+    "check_integrator",
     "check_operator",
     "check_prior",
     "check_sampler",

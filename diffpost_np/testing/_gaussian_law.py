@@ -37,20 +37,19 @@ class Coefficients(Step):
         index: int,
         past: list[Evaluation],
         prior: tuple[float, float],
-        first_noise: int,
+        noises: range,
         times: np.ndarray | None = None,
     ) -> None:
         self.mean, self.variance = prior
-        self._first_noise, self._times = first_noise, times
-        self.n_uniform = 0
+        self.noises, self.times, self.n_uniform = noises, times, 0
         super().__init__(y, levels, index, past, self._affine, self._unit)
 
     def uniform(self, k: int = 1) -> np.ndarray:
         """The nodes of the quadrature, of which there is one set."""
-        if self._times is None or self.n_uniform or k > 1:
-            raise ValueError("the quadrature covers one random time a step")
+        if self.times is None or self.n_uniform or k > 1:
+            raise NotImplementedError("laws are known for at most one random time a step")
         self.n_uniform += 1
-        return self._times
+        return self.times
 
     def _affine(self, point: np.ndarray, sigma: Any) -> np.ndarray:
         """The denoiser of N(m, s2): A y + (1 - A) m."""
@@ -61,7 +60,7 @@ class Coefficients(Step):
 
     def _unit(self, slot: int) -> np.ndarray:
         unit = np.zeros_like(self.y)
-        unit[:, self._first_noise + slot] = 1
+        unit[:, self.noises[slot]] = 1
         return unit
 
 
@@ -77,8 +76,9 @@ def gaussian_law(
     y = np.zeros((1, 2 + n_noises * (len(levels) - 1)))
     y[0, :2] = mean, np.sqrt(variance + levels[0] ** 2)
     for index in range(len(levels) - 1):
-        at = 2 + n_noises * index
-        s = Coefficients(y, levels, index, past, (mean, variance), at)
+        first = 2 + n_noises * index
+        noises = range(first, first + n_noises)
+        s = Coefficients(y, levels, index, past, (mean, variance), noises)
         y = closing_step(s) if s.next == 0 else step(s)
     return _law(y[0, 0], np.sum(y[0, 1:] ** 2), levels, mean, variance)
 
@@ -103,7 +103,8 @@ def gaussian_law_at_random_times(
     first, spread = start or (mean, variance + levels[0] ** 2)
     second = first**2 + spread
     for index in range(len(levels) - 1):
-        s = Coefficients(basis, levels, index, [], (mean, variance), 2, nodes)
+        noises = range(2, 2 + n_noises)
+        s = Coefficients(basis, levels, index, [], (mean, variance), noises, nodes)
         c = closing_step(s) if s.next == 0 else step(s)
         noise = np.sum(c[:, 2:] ** 2, axis=1)
         grown = c[:, 0] ** 2 + 2 * c[:, 0] * c[:, 1] * first + c[:, 1] ** 2 * second + noise
