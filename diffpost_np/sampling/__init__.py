@@ -2,6 +2,8 @@
 
 from ._method import Method
 from .methods import methods
+from .ode_log_density import LogDensity, ode_log_density
+from .probability_flow import probability_flow
 from .sample import sample
 
-__all__ = ["Method", "methods", "sample"]
+__all__ = ["LogDensity", "Method", "methods", "ode_log_density", "probability_flow", "sample"]

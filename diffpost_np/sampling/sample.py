@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .._arguments import check_no_start, held
+from .._arguments import check_no_start, event_shape_of, held
 from .._checks import integer
 from .._result import Result
 from .._run import Run
-from ..operators._base import as_shape, prototype
+from ..operators._base import prototype
 from ._integrate import Integrator, State
 from ._levels import SIGMA_MAX, SIGMA_MIN, noise_levels
 from ._start import start
@@ -151,12 +151,7 @@ def as_run(
     name: str, prior: Any, rng: Any, *, event_shape: Any, like: Any, **arguments: Any
 ) -> Run:
     """A run of chains of a prior, whose arrays or `like` say of which kind."""
-    given = getattr(prior, "event_shape", None) if event_shape is None else event_shape
-    if given is None:
-        raise TypeError("event_shape must be given: the prior does not tell it")
-    shape = as_shape("event_shape", given)
-    if event_shape is not None and tuple(getattr(prior, "event_shape", shape)) != shape:
-        raise ValueError(f"event_shape must be that of the prior, {prior.event_shape}, got {shape}")
+    shape = event_shape_of(prior, event_shape)
     _, like = prototype(like=like, **held(prior))
     return Run(name, prior, shape, rng, like=like, stream="sampling.sample", **arguments)
 
