@@ -256,6 +256,12 @@ def sampling_cases():
     flow = s.probability_flow(MIXTURE)
     state = (np.ones(4), without(of.mixed, "other library"))
     yield case(flow, sigma=(1.0, of.not_negative), state=state)
+    bounds = {"smoothness": (2.0, positive), "strong_convexity": (1.0, positive)}
+    plan = {"step_size": (0.1, optional["positive"]), "n_steps": (2, optional["count"])}
+    plan |= {"n_samples": (3, of.count), "eps": (0.1, of.fraction), "resume": (None, of.thing)}
+    place = {"initial": (X[0], optional["mixed"]), **shape, "like": (X, of.kept_like)}
+    score = {"score": (Asleep(), of.required_thing), "rng": (0, of.rng)}
+    yield case(s.log_concave, **score, **bounds, **plan, **place, **run)
 
 
 def result_cases():
