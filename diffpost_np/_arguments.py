@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._result import Result
 from ._xp import array_namespace, check_shape, is_array
+from .operators._base import as_shape
 from .priors._base import Prior
 from .random import Key, key
 
@@ -21,6 +22,18 @@ DEFAULT_N_SAMPLES = 1000
 def held(thing: Any) -> dict[str, Any]:
     """The arrays that a prior, an operator or a measurement of the library holds, by name."""
     return thing._arrays() if hasattr(thing, "_arrays") else {}
+
+
+def event_shape_of(prior: Any, event_shape: Any) -> tuple[int, ...]:
+    """Shape of an event: the prior's, or the user's where the prior does not tell it."""
+    own = getattr(prior, "event_shape", None)
+    given = own if event_shape is None else event_shape
+    if given is None:
+        raise TypeError("event_shape must be given: the prior does not tell it")
+    shape = as_shape("event_shape", given)
+    if own is not None and tuple(own) != shape:
+        raise ValueError(f"event_shape must be that of the prior, {own}, got {shape}")
+    return shape
 
 
 def checked_resume(name: str, resume: Any) -> Result:

@@ -267,6 +267,32 @@ def sampling_cases():
     yield case(s.Method, step=(lambda s: s.y, of.function), **texts, **order, **flags, **strong)
 
 
+def flow_cases():
+    s, positive = dp.sampling, of.positive
+    trace = {"divergence": ("auto", of.choice), "n_probes": (4, of.count)}
+    trace |= {"probes": ("normal", of.choice), "rng": (0, of.rng)}
+    prior = {"prior": (Asleep(), of.required_thing)}
+    levels = {"sigma_max": (10.0, positive), "sigma_min": (0.1, positive)}
+    steps = {"schedule": ("log_snr", of.choice), "n_steps": (5, optional["count"])}
+    run = {"progress": (False, of.progress), "first_chain": (0, of.index)}
+    level, end = {"sigma": (0.0, of.not_negative)}, {"terminal": ("expansion", of.choice)}
+    given = {**prior, **level, **steps, **levels, **trace, **end, **run}
+    yield case(s.ode_log_density, **given, x=(X, without(of.batch, "other library")))
+    points = {"x": (X, of.batch), "prior": (MIXTURE, of.required_thing)}
+    yield case(s.ode_log_density, **points)
+    shape, flag = {"event_shape": ((2,), of.shape)}, {"log_density": (False, of.flag)}
+    yield case(s.probability_flow, **prior, **trace, **shape, **flag)
+    flow = s.probability_flow(MIXTURE)
+    state = (np.ones(4), without(of.mixed, "other library"))
+    yield case(flow, sigma=(1.0, of.not_negative), state=state)
+    bounds = {"smoothness": (2.0, positive), "strong_convexity": (1.0, positive)}
+    plan = {"step_size": (0.1, optional["positive"]), "n_steps": (2, optional["count"])}
+    plan |= {"n_samples": (3, of.count), "eps": (0.1, of.fraction), "resume": (None, of.thing)}
+    place = {"initial": (X[0], optional["mixed"]), **shape, "like": (X, of.kept_like)}
+    score = {"score": (Asleep(), of.required_thing), "rng": (0, of.rng)}
+    yield case(s.log_concave, **score, **bounds, **plan, **place, **run)
+
+
 def result_cases():
     p, positive = dp.posterior, of.positive
     result = p.sample(MIXTURE, MEASUREMENT, Y, n_samples=4, rng=0)
@@ -383,6 +409,7 @@ SOURCES = (
     result_cases,
     score_cases,
     sampling_cases,
+    flow_cases,
     schedule_cases,
     diagnostic_cases,
     testing_cases,

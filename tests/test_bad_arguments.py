@@ -45,6 +45,7 @@ def test_every_mistake_is_named(case):
 RECORDS = {  # made by the library, for people to read
     dp.posterior.Result,
     dp.random.Purpose,
+    dp.sampling.LogDensity,
     dp.diagnostics.Coverage,
     dp.diagnostics.Ranks,
     dp.diagnostics.SlicedWasserstein,

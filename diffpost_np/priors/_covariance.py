@@ -50,6 +50,10 @@ class Spectral:
         """log det(C_k + s2 I), of shape (K or 1, n or 1)."""
         return self._sum(xp, xp.log(self._smoothed(s2)), d)
 
+    def shrunk_trace(self, xp: ModuleType, s2: Array, d: int) -> Array:
+        """tr C_k (C_k + s2 I)^-1, of shape (K or 1, n or 1)."""
+        return self._sum(xp, self.values[:, None, :] / self._smoothed(s2), d)
+
     def scale(self, xp: ModuleType) -> Array:
         """Noise variance up to which C_k prevails, (K or 1, 1, d or 1), see `shrink`."""
         if self.basis is None:

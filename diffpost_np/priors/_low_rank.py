@@ -114,6 +114,14 @@ class LowRank:
         logs = xp.log(self._noise(s2))
         return self._log_det_inner(xp, s2) + xp.sum(logs, axis=-1) * (d / logs.shape[-1])
 
+    def shrunk_trace(self, xp: ModuleType, s2: Array, d: int) -> Array:
+        """tr C_k (C_k + s2 I)^-1, of shape (K or 1, n or 1)."""
+        columns = self.columns(xp, s2)
+        noise = columns.root * columns.root
+        added = xp.sum(columns.top * columns.top, axis=-1) * xp.astype(s2, noise.dtype)[:, None]
+        own = xp.astype(self.diag, noise.dtype)[:, None, :]
+        return xp.astype(xp.sum((own + added) / noise, axis=-1), s2.dtype)
+
     def scale(self, xp: ModuleType) -> Array:
         """The diagonals of C_k, (K, 1, d), see `shrink`."""
         return (self.diag + xp.sum(self.factor_matrix**2, axis=-1))[:, None, :]

@@ -93,6 +93,19 @@ def mixture_denoise_vjp(xp: ModuleType, x: Array, s2: Array, v: Array, tables: T
     return map_rows(block, 2 * tables.row_bytes, xp, x, s2, v)
 
 
+def mixture_denoise_trace(xp: ModuleType, x: Array, s2: Array, tables: Tables) -> Array:
+    """Trace of J, shape (n,)."""
+
+    def block(x: Array, s2: Array) -> Array:
+        at = locate(xp, x, s2, tables)
+        weights, gap = at.weights(xp), _score_gaps(xp, at, s2, tables)
+        gap = gap - xp.sum(weights[..., None] * gap, axis=0)
+        within = tables.covs.shrunk_trace(xp, s2, x.shape[1])
+        return xp.sum(weights * (within + s2 * xp.sum(gap * gap, axis=-1)), axis=0)
+
+    return map_rows(block, 2 * tables.row_bytes, xp, x, s2)
+
+
 def log_sum_exp(xp: ModuleType, logits: Array) -> Array:
     """log sum_k exp(l_k) over the leading axis."""
     peak = xp.max(logits, axis=0)

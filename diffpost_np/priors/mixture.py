@@ -283,6 +283,9 @@ class GaussianMixture(SampledGiven):
     def _denoise_vjp(self, xp: ModuleType, x: Array, sigma: Array, v: Array) -> Array:
         return math_.mixture_denoise_vjp(xp, x, sigma * sigma, v, self.tables(x.dtype))
 
+    def _denoise_trace(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
+        return math_.mixture_denoise_trace(xp, x, sigma * sigma, self.tables(x.dtype))
+
     def _log_density(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
         return math_.mixture_log_density(xp, x, sigma * sigma, self.tables(x.dtype))
 

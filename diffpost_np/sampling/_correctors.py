@@ -24,7 +24,7 @@ def overdamped(s: Step, x: Any, force: Force, duration: float, n: int, friction:
     return x
 
 
-def underdamped(s: Step, x: Any, force: Force, duration: float, n: int, friction: float) -> Any:
+def underdamped(s: Any, x: Any, force: Force, duration: float, n: int, friction: float) -> Any:
     """n steps with the force at their start, from a fresh velocity."""
     over, v = flow_over(friction, duration / n), s.noise()
     for _ in range(n):

@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from .._philox import Stream
 from .._progress import reporter
 from .._run import Run, is_mixture
 from .._xp import Array
-from ..random import Purpose, uniform
+from ._draws import Draws, stream_of
 from ._method import Method
 from ._start import reasons_to_distrust
 from ._step import Step, closing_step
 from ._subspace import flow_in_subspace, subspace
-from ._table import Cloud, mixture_steps, run_table, slot_normal
+from ._table import Cloud, mixture_steps, run_table
 from .methods import table_of
 
 _PIECE = 50
@@ -133,30 +132,18 @@ class ArrayStep(Step):
         index: int,
         denoise: Callable[[Array, Any], Array] | None = None,
     ) -> None:
-        self.run, self.xp, self._n_times = run, run.xp, 0
-        super().__init__(y, levels, index, [], denoise or self._evaluated, self._normals)
+        self.run, self.xp, self._draws = run, run.xp, Draws(run, y, index)
+        super().__init__(y, levels, index, [], denoise or self._evaluated, self._draws.normal)
 
     def uniform(self, k: int = 1) -> Array:
         """Uniform variates (n, k), k for each chain, that no other call returns."""
-        run, shape, slot = self.run, (self.y.shape[0], k), self._n_times
-        self._n_times += 1
-        where = {"step": self.index, "stage": slot, "first_chain": run.first_chain}
-        return uniform(run.key, shape, purpose=Purpose.TIME, **where, like=self.y)
+        return self._draws.uniform(k)
 
     def _evaluated(self, y: Array, sigma: Any) -> Array:
         return denoised(self.run, y, sigma)
-
-    def _normals(self, slot: int) -> Array:
-        stream = stream_of(self.run)._replace(step=self.index)
-        return slot_normal(self.xp, stream, slot, self.y)
 
 
 def denoised(run: Run, y: Array, sigma: Any) -> Array:
     """The denoiser at flat points; sigma a number, or an array (n,)."""
     s = sigma if isinstance(sigma, float) else sigma[:, None]
     return y + s * s * run.score(y, sigma)
-
-
-def stream_of(run: Run) -> Stream:
-    """The noise of a run, from its first step on."""
-    return Stream(run.key.words, run.first_chain, 0, int(Purpose.NOISE))

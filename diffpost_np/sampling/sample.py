@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .._arguments import check_no_start, held
+from .._arguments import check_no_start, event_shape_of, held
 from .._checks import integer
 from .._result import Result
 from .._run import Run
 from .._xp import array_namespace, like_dtype
-from ..operators._base import as_shape, prototype
+from ..operators._base import prototype
 from ._integrate import Integrator, State
 from ._levels import SIGMA_MAX, SIGMA_MIN, noise_levels
 from ._start import start
@@ -20,7 +20,7 @@ from .methods import as_method
 
 __all__ = ["sample"]
 
-DEFAULT = "dpm_solver_2m"
+DEFAULT = "unipc_2"
 
 
 def sample(
@@ -119,7 +119,7 @@ def sample(
     >>> prior = dp.priors.GaussianMixture([0.3, 0.7], [[-2.0, 0.0], [2.0, 1.0]], 0.1)
     >>> result = dp.sampling.sample(prior, 2000, n_steps=20, rng=0)
     >>> result.n_score_evals / 2000
-    20.0
+    21.0
     >>> bool(abs(np.mean(result.samples[:, 0] < 0) - 0.3) < 0.05)
     True
     """
@@ -152,12 +152,7 @@ def as_run(
     name: str, prior: Any, rng: Any, *, event_shape: Any, like: Any, **arguments: Any
 ) -> Run:
     """A run of chains of a prior, whose arrays or `like` say of which kind."""
-    given = getattr(prior, "event_shape", None) if event_shape is None else event_shape
-    if given is None:
-        raise TypeError("event_shape must be given: the prior does not tell it")
-    shape = as_shape("event_shape", given)
-    if event_shape is not None and tuple(getattr(prior, "event_shape", shape)) != shape:
-        raise ValueError(f"event_shape must be that of the prior, {prior.event_shape}, got {shape}")
+    shape = event_shape_of(prior, event_shape)
     like_dtype(like, array_namespace(like=like))
     _, like = prototype(like=like, **held(prior))
     return Run(name, prior, shape, rng, like=like, stream="sampling.sample", **arguments)
