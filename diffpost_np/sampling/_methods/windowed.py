@@ -123,7 +123,7 @@ def parallel(
 ) -> Any:
     """Midpoints in parallel, for steps short enough for the sweeps to converge."""
     h = time(s.sigma) - time(s.next)
-    if smoothness * h > _MOST:
+    if smoothness * h > _MOST * (1 + 1e-9):
         raise ValueError(
             f"schedule has a step of {h:.3g} in time at step {s.index}, beyond 1 / smoothness, "
             "where sweeps diverge: see schedules.exponential_windows"
