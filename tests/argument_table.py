@@ -312,6 +312,25 @@ def diagnostic_cases():
     yield case(table.p_values, n_bins=(4, optional["count"]))
 
 
+def sampling_cases():
+    run = {
+        "prior": (Asleep(), of.required_thing),
+        "method": ("ddpm", of.choice),
+        "schedule": ("karras", of.choice),
+        "n_steps": (3, optional["count"]),
+        "sigma_min": (0.1, of.positive),
+        "event_shape": ((2,), of.shape),
+        "rng": (0, of.rng),
+        "progress": (False, of.progress),
+        "callback": (None, of.function),
+        "keep_every": (1, optional["count"]),
+        "first_chain": (0, of.index),
+        "resume": (None, of.thing),
+    }
+    noisy = {"x": (X, free_batch), "sigma": (1.0, of.positive)}
+    yield case(dp.sampling.noise_then_denoise, **run, **noisy)
+
+
 def testing_cases():
     """The checks, without their laws: those are tested elsewhere."""
     t, positive = dp.testing, of.positive
@@ -349,6 +368,7 @@ SOURCES = (
     score_cases,
     schedule_cases,
     diagnostic_cases,
+    sampling_cases,
     testing_cases,
 )
 CASES = [case for source in SOURCES for case in source()]
