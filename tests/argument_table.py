@@ -329,6 +329,12 @@ def sampling_cases():
     }
     noisy = {"x": (X, free_batch), "sigma": (1.0, of.positive)}
     yield case(dp.sampling.noise_then_denoise, **run, **noisy)
+    mixture, eps = {"prior": (MIXTURE, of.prior)}, {"eps": (0.1, of.fraction)}
+    parts = {"initial": ([0], of.components), "target": ([0, 1], of.components)}
+    yield case(dp.sampling.critical_window, **mixture, **parts, **eps)
+    yield case(dp.sampling.mixture_tree, **mixture, **eps)
+    member = {"component": (0, of.index)}
+    yield case(dp.sampling.mixture_tree(MIXTURE).path, **member)
 
 
 def testing_cases():
