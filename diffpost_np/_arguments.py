@@ -109,12 +109,13 @@ def key_of_draws(own: Key, prior: Any) -> Key:
     return own if isinstance(prior, Prior) else own.fold("initial")
 
 
-def place(what: str, draw: Callable[..., Any], first_chain: int) -> dict[str, int]:
+def place(
+    what: str, draw: Callable[..., Any], first_chain: int, remedy: str = "give initial="
+) -> dict[str, int]:
     """`first_chain` as an argument of a user's draws, which need not know it where it is 0."""
     if not first_chain:
         return {}
     if not _takes(draw, first_chain=first_chain):
-        remedy = "be an array" if what == "initial" else "give initial="
         raise TypeError(
             f"{what} must take first_chain= for a block of chains that starts at {first_chain}; "
             f"or {remedy}"

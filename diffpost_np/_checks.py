@@ -54,6 +54,14 @@ def number(
     return result
 
 
+def fraction(name: str, value: object) -> float:
+    """`value` as a float inside (0, 1)."""
+    result = number(name, value, above=0.0)
+    if result >= 1.0:
+        raise ValueError(f"{name} must be below 1, got {result:g}")
+    return result
+
+
 def instance(name: str, value: Any) -> Any:
     """`value` itself, which must not be a class: one that was not called is a common slip."""
     if isinstance(value, type):

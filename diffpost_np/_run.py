@@ -124,12 +124,22 @@ class Run:
             options |= place("prior.sample", draw, first_chain)
             start = draw(n, rng=key_of_draws(self.key, self.prior), **options)
         elif callable(initial):
-            start = initial(n, **place("initial", initial, first_chain))
+            start = initial(n, **place("initial", initial, first_chain, "be an array"))
         else:
             return self.points(name, initial, n)
         if isinstance(start, tuple):  # scikit-learn's make_* functions return (X, labels)
             raise TypeError(f"{name} must be one array, got a tuple of {len(start)}")
         return self.points(name, start, n)
+
+    def draws_given(
+        self, prior: Any, x: Array, sigma: float, first_chain: int, remedy: str = "give initial="
+    ) -> Array:
+        """Draws (n, d) that a prior makes of noisy events, x = draw + sigma z."""
+        given = prior.sample_given
+        check_takes_rng("prior.sample_given", given, "x", "sigma")
+        where = place("prior.sample_given", given, first_chain, remedy)
+        draws = given(x, sigma, rng=key_of_draws(self.key, prior), **where)
+        return self.points("what prior.sample_given returns", draws, x.shape[0])
 
     def points(self, name: str, value: Any, n: int) -> Array:
         """n points of a user, checked, as flat rows."""

@@ -131,6 +131,11 @@ def _is_complex(xp: ModuleType, array: Array) -> bool:
     return bool(xp.isdtype(array.dtype, "complex floating"))
 
 
+def host(array: Array) -> np.ndarray:
+    """An array of any namespace as a NumPy array."""
+    return array.get() if hasattr(array, "get") else np.asarray(array)
+
+
 def check_shape(name: str, array: Array, shape: Sequence[int | None]) -> None:
     """Raise unless `array` has this shape; None in `shape` stands for any length."""
     if array.ndim != len(shape) or any(

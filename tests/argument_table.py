@@ -370,6 +370,31 @@ def diagnostic_cases():
     yield case(table.p_values, n_bins=(4, optional["count"]))
 
 
+def window_cases():
+    run = {
+        "prior": (Asleep(), of.required_thing),
+        "method": ("ddpm", of.choice),
+        "schedule": ("karras", of.choice),
+        "n_steps": (3, optional["count"]),
+        "sigma_min": (0.1, of.positive),
+        "event_shape": ((2,), of.shape),
+        "rng": (0, of.rng),
+        "progress": (False, of.progress),
+        "callback": (None, of.function),
+        "keep_every": (1, optional["count"]),
+        "first_chain": (0, of.index),
+        "resume": (None, of.thing),
+    }
+    noisy = {"x": (X, free_batch), "sigma": (1.0, of.positive)}
+    yield case(dp.sampling.noise_then_denoise, **run, **noisy)
+    mixture, eps = {"prior": (MIXTURE, of.prior)}, {"eps": (0.1, of.fraction)}
+    parts = {"initial": ([0], of.components), "target": ([0, 1], of.components)}
+    yield case(dp.sampling.critical_window, **mixture, **parts, **eps)
+    yield case(dp.sampling.mixture_tree, **mixture, **eps)
+    member = {"component": (0, of.index)}
+    yield case(dp.sampling.mixture_tree(MIXTURE).path, **member)
+
+
 def testing_cases():
     """The checks, without their laws: those are tested elsewhere."""
     t, positive = dp.testing, of.positive
@@ -410,6 +435,7 @@ SOURCES = (
     score_cases,
     sampling_cases,
     flow_cases,
+    window_cases,
     schedule_cases,
     diagnostic_cases,
     testing_cases,

@@ -230,6 +230,21 @@ def time(valid):
     return wrong | {"negative": (np.array([0.5, -1.0]), ValueError)}
 
 
+def components(valid):
+    """Indices of some components."""
+    return {
+        "number": (0, TypeError),
+        "text": ("01", TypeError),
+        "None": (None, TypeError),
+        "floats": ([0.0], TypeError),
+        "mask": (np.array([True, False]), TypeError),
+        "table": ([[0, 1]], TypeError),
+        "negative": ([-1], ValueError),
+        "beyond": ([0, 99], ValueError),
+        "empty": ([], ValueError),
+    }
+
+
 def lists(valid):
     """Arrays, one for each problem."""
     wrong = {k: ([valid[0], v], e) for k, (v, e) in batch(valid[0]).items() if k != "more axes"}

@@ -45,7 +45,9 @@ def test_every_mistake_is_named(case):
 RECORDS = {  # made by the library, for people to read
     dp.posterior.Result,
     dp.random.Purpose,
+    dp.sampling.CriticalWindow,
     dp.sampling.LogDensity,
+    dp.sampling.MixtureTree,
     dp.diagnostics.Coverage,
     dp.diagnostics.Ranks,
     dp.diagnostics.SlicedWasserstein,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import number
+from .._checks import fraction
 from .._xp import Array, array_namespace, flatten_events
 from ._problems import as_problems, columns
 
@@ -79,9 +79,7 @@ def coverage(samples: Any, truth: Any, level: float = 0.9) -> Coverage:
     >>> dp.diagnostics.coverage(samples, np.array([0.5, 1.99])).per_coordinate
     array([1., 0.])
     """
-    level = number("level", level, above=0.0)
-    if level >= 1.0:
-        raise ValueError(f"level must be below 1, got {level:g}")
+    level = fraction("level", level)
     problems = as_problems(samples, truth)
     xp = array_namespace(truth=problems[0][1])
     inside = xp.stack([_inside(xp, s, t, level) for s, t in problems])

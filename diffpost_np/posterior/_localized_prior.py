@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._arguments import check_takes_rng, key_of_draws, place
 from .._xp import Array
 from ._diffuse import diffuse
 from ._problem import Problem
@@ -36,14 +35,10 @@ class LocalizedPrior:
     def sample(self, n: int, rng: Any = None, first_chain: int = 0) -> Array:
         """Draws of p(x | x0) under the run's key, each around its own x0 if there are several."""
         p, rows = self.problem, self._rows(n)
-        given = getattr(self.base, "sample_given", None)
-        if given is None:
+        if not hasattr(self.base, "sample_given"):
             flat = p.xp.reshape(rows, (n, -1))
             return p.events(diffuse(p, self._base_score, flat, self.std, first_chain))
-        check_takes_rng("prior.sample_given", given, "x", "sigma")
-        where = place("prior.sample_given", given, first_chain)
-        draws = given(rows, self.std, rng=key_of_draws(p.key, self.base), **where)
-        return p.events(p.points("what prior.sample_given returns", draws, n))
+        return p.events(p.draws_given(self.base, rows, self.std, first_chain))
 
     def _rows(self, n: int) -> Array:
         """x0 for n chains."""

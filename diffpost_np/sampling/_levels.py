@@ -9,6 +9,7 @@ import numpy as np
 from .._checks import choice, integer, number
 from .._xp import as_float_array, is_array
 from ..schedules import Schedule, karras, uniform_log_snr, uniform_time
+from ..schedules._grids import time_of
 
 GRIDS = {"karras": karras, "log_snr": uniform_log_snr}
 SIGMA_MAX, SIGMA_MIN, N_STEPS = 80.0, 0.002, 50
@@ -21,7 +22,7 @@ def noise_levels(
     sigma_min: Any = SIGMA_MIN,
 ) -> np.ndarray:
     """Decreasing levels (n_steps + 1,) that end at 0: the last step is the denoiser's."""
-    if is_array(schedule) or isinstance(schedule, list | tuple):
+    if _is_list(schedule):
         return _given(schedule, n_steps)
     n = integer("n_steps", N_STEPS if n_steps is None else n_steps)
     low = number("sigma_min", sigma_min, above=0.0)
@@ -33,6 +34,22 @@ def noise_levels(
     else:
         levels = GRIDS[choice("schedule", schedule, tuple(GRIDS))](high, low, n)
     return np.append(levels, 0.0)
+
+
+def levels_from(schedule: Any, n_steps: Any, sigma: Any, sigma_min: Any) -> np.ndarray:
+    """Levels that begin at `sigma`, as a user calls it; listed ones must begin there, too."""
+    low = number("sigma_min", sigma_min, above=0.0)
+    high = number("sigma", sigma, above=0.0 if _is_list(schedule) else low)
+    if isinstance(schedule, Schedule):
+        time_of(schedule, "sigma", high)
+    levels = noise_levels(schedule, n_steps, high, low)
+    if not np.isclose(levels[0], high, rtol=1e-9, atol=0.0):
+        raise ValueError(f"schedule must begin at sigma, {high:g}, got {levels[0]:g}")
+    return levels
+
+
+def _is_list(schedule: Any) -> bool:
+    return is_array(schedule) or isinstance(schedule, list | tuple)
 
 
 def _given(schedule: Any, n_steps: Any) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,7 +27,8 @@ class Method:
         Function of a `Step`, and of options by keyword with defaults, that returns the state at
         the next noise level.
     order : float
-        Order of the law of the samples in the step (weak; for flows the order of the map).
+        Order of the law of the samples in the step (weak; for flows the order of the map);
+        infinite for what makes no error.
     evals_per_step : float, optional
         Score evaluations that a step costs; None where its options decide.
     stochastic : bool, optional
@@ -81,7 +83,8 @@ class Method:
             raise TypeError(f"step must be a function of a Step, got {self.step!r}")
         if not isinstance(self.limits, dict):
             raise TypeError(f"limits must be a dict, got {self.limits!r}")
-        number("order", self.order, above=0.0)
+        if self.order != math.inf:
+            number("order", self.order, above=0.0)
         for name in ("evals_per_step", "strong_order"):
             if getattr(self, name) is not None:
                 number(name, getattr(self, name), above=0.0)
@@ -137,6 +140,6 @@ class Method:
             low, high = limits or (0, None)
             return integer(name, value, minimum=low, maximum=high)
         if isinstance(default, float):
-            low, high = limits or (0.0, float("inf"))
+            low, high = limits or (0.0, math.inf)
             return number(name, value, at_least=low, at_most=high)
         return value

@@ -5,22 +5,15 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
-
-from .._arguments import check_no_start, event_shape_of, held
-from .._checks import integer
+from .._arguments import check_no_start
 from .._result import Result
-from .._run import Run
-from .._xp import array_namespace, like_dtype
-from ..operators._base import prototype
-from ._integrate import Integrator, State
+from .._xp import Array
+from ._diffusion import DEFAULT, Steps, as_run, run_down
 from ._levels import SIGMA_MAX, SIGMA_MIN, noise_levels
 from ._start import start
 from .methods import as_method
 
 __all__ = ["sample"]
-
-DEFAULT = "unipc_2"
 
 
 def sample(
@@ -125,11 +118,8 @@ def sample(
     """
     started = time.perf_counter()
     method = as_method(method)
-    method.with_options(**options)
     levels = noise_levels(schedule, n_steps, sigma_max, sigma_min)
-    keep_every = None if keep_every is None else integer("keep_every", keep_every)
-    if not (callback is None or callable(callback)):
-        raise TypeError(f"callback must be a function, got {callback!r}")
+    steps = Steps.checked(method, options, levels, callback, keep_every)
     run = as_run(
         method.name,
         prior,
@@ -142,47 +132,10 @@ def sample(
         first_chain=first_chain,
     )
     run.fix(schedule=run.xp.asarray(levels), **options)
-    integrator = Integrator(run, method, options, levels)
-    state = _first_state(run, integrator, initial, keep_every)
-    state = integrator.run_to_end(state, callback, keep_every, warn=initial is None)
-    return _result(run, levels, state, started)
-
-
-def as_run(
-    name: str, prior: Any, rng: Any, *, event_shape: Any, like: Any, **arguments: Any
-) -> Run:
-    """A run of chains of a prior, whose arrays or `like` say of which kind."""
-    shape = event_shape_of(prior, event_shape)
-    like_dtype(like, array_namespace(like=like))
-    _, like = prototype(like=like, **held(prior))
-    return Run(name, prior, shape, rng, like=like, stream="sampling.sample", **arguments)
-
-
-def _first_state(run: Run, integrator: Integrator, initial: Any, keep_every: int | None) -> State:
-    """Where chains start, or where the run to resume left them."""
-    if run.resume is not None:
+    if resume is not None:
         check_no_start(initial)
-        state: State = run.resume.state
-        run.n_score_evals, run.n_rounds = state.n_score_evals, state.n_rounds
-        return state
-    sigma = float(integrator.levels[0])
-    y = start(run, initial, sigma)
-    kept = () if keep_every is None else ((sigma, y),)
-    return State(integrator.start(y), 0, 0, 0, run.first_chain, run.fixed, kept=kept)
 
+    def first() -> Array:
+        return start(run, initial, float(levels[0]))
 
-def _result(run: Run, levels: np.ndarray, state: State, started: float) -> Result:
-    kept = [run.events(y) for _, y in state.kept]
-    return Result(
-        samples=run.events(state.cloud.y),
-        method=run.name,
-        n_score_evals=state.n_score_evals,
-        n_rounds=state.n_rounds,
-        seconds=time.perf_counter() - started,
-        key=run.key,
-        finished=state.step == len(levels) - 1,
-        warnings=state.reasons,
-        state=state,
-        trace={"noise_level": np.array([level for level, _ in state.kept])} if kept else {},
-        trajectory=run.xp.stack(kept) if kept else None,
-    )
+    return run_down(run, steps, first, started=started, warn=initial is None)

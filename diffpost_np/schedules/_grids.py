@@ -149,9 +149,7 @@ def uniform_time(
     if not isinstance(schedule, Schedule):
         raise TypeError(f"schedule must be one of schedules, got {schedule!r}")
     high, low = _ends(sigma_max, sigma_min)
-    first, last = (
-        _time_of(schedule, *level) for level in (("sigma_max", high), ("sigma_min", low))
-    )
+    first, last = (time_of(schedule, *level) for level in (("sigma_max", high), ("sigma_min", low)))
     times = np.linspace(first, last, integer("n_levels", n_levels, minimum=2))
     return np.concatenate([[high], schedule.noise_level(times[1:-1]), [low]])
 
@@ -199,7 +197,8 @@ def exponential_windows(time_max: float, time_min: float, step: float) -> np.nda
     return np.sqrt(np.expm1(2 * np.array(times)))
 
 
-def _time_of(schedule: Schedule, name: str, level: float) -> float:
+def time_of(schedule: Schedule, name: str, level: float) -> float:
+    """The time of a noise level, or an error that names the argument."""
     try:
         return float(schedule.time_at_noise_level(level))
     except ValueError as error:

@@ -14,6 +14,7 @@ from .._xp import (
     as_float_array,
     device_of,
     flatten_events,
+    host,
     is_array,
     short_name,
 )
@@ -21,11 +22,6 @@ from ..operators._base import float_dtype
 from ._law import KEPT, Gap, broken
 
 __all__ = ["Arrays", "compare", "host", "same_kind", "shape_of"]
-
-
-def host(array: Array) -> np.ndarray:
-    """An array of any namespace as a NumPy array."""
-    return array.get() if hasattr(array, "get") else np.asarray(array)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,155 @@
+"""`noise_then_denoise`: how much of a point survives noise of some level and its removal."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+from .._arguments import DEFAULT_N_SAMPLES, event_shape_of, held
+from .._result import Result
+from .._run import Run
+from .._xp import Array, array_namespace, as_batch
+from ._diffusion import DEFAULT, Steps, run_down
+from ._levels import SIGMA_MIN, levels_from
+from ._method import Method
+from ._start import noise
+from ._step import closing_step
+from .methods import as_method
+
+__all__ = ["noise_then_denoise"]
+
+EXACT = Method("exact", closing_step, order=math.inf, stochastic=True, traced=False)
+"""Draws of the law that stochastic methods tend to; it takes no steps."""
+
+
+def noise_then_denoise(
+    prior: Any,
+    x: Any,
+    sigma: float,
+    *,
+    method: Any = DEFAULT,
+    schedule: Any = "karras",
+    n_steps: int | None = None,
+    sigma_min: float = SIGMA_MIN,
+    event_shape: Any = None,
+    rng: Any = None,
+    progress: Any = False,
+    callback: Any = None,
+    keep_every: int | None = None,
+    first_chain: int = 0,
+    resume: Result | None = None,
+    **options: Any,
+) -> Result:
+    """Add noise to points and run the diffusion of a prior from there back to data.
+
+    Little noise gives the points back; much noise gives draws of the prior. In between, what the
+    noise has blurred is drawn anew and the rest stays: see `critical_window`.
+
+    Parameters
+    ----------
+    prior : prior or callable
+        Anything with `.score(x, sigma)`, or that callable.
+    x : array, shape (n, *event_shape)
+        Points without noise. The samples follow their namespace, device and precision.
+    sigma : float
+        Level of the noise, above `sigma_min`, in the units of x; after a time T of the
+        Ornstein-Uhlenbeck process it is sqrt(e^2T - 1), `schedules.OU().noise_level(T)`. At 0
+        the samples would be x itself.
+    method : str or Method, optional
+        A name of `methods()`, or a method of your own; 'exact' for draws of x given its noisy
+        copy by the prior's `sample_given`. That is the law at which stochastic methods aim, the
+        reverse SDE; deterministic ones follow the probability flow, which draws nothing anew.
+    schedule : str, Schedule or array, optional
+        How the noise levels are spaced, as in `sample`; a list of all of them begins at `sigma`.
+    n_steps : int, optional
+        Number of steps, the last one included; 50 by default. 'exact' takes none.
+    sigma_min : float, optional
+        Last noise level above 0.
+    event_shape : tuple of int, optional
+        Shape of an event, for scores that do not tell it.
+    rng : optional
+        What `diffpost_np.random.key` takes. All methods add the same noise.
+    progress : bool or callable, optional
+        True shows a bar; a callable gets a record after each step and may return True to stop.
+    callback : callable, optional
+        Called as `callback(step, noise_level, x)` after each step; returns True to stop.
+    keep_every : int, optional
+        Keep the chains after every so many steps, and at both ends, in the result's
+        `trajectory`; `trace["noise_level"]` has their levels.
+    first_chain : int, optional
+        Index of the first point in a larger run.
+    resume : Result, optional
+        A stopped run to go on with, to the same bits; all else as it was.
+    **options
+        Options of the method, such as `eta` of 'ddim'.
+
+    Returns
+    -------
+    Result
+        One sample for each point, and what they cost.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, the method is unknown, levels do not decrease from
+        `sigma` to 0, or a chain diverges (with its step and chain).
+    TypeError
+        If array types are mixed, an option is unknown, the score is not callable, or the prior
+        has no `sample_given` for 'exact'.
+
+    References
+    ----------
+    Li, Chen, arXiv 2403.01633; Li, Karan, Chen, arXiv 2502.00921.
+
+    Examples
+    --------
+    A point of the left half, returned after some noise, is to the left or right by chance, but
+    its height, which takes more noise to forget, is kept.
+
+    >>> import numpy as np
+    >>> import diffpost_np as dp
+    >>> means = [[-3.0, -40.0], [3.0, -40.0], [-3.0, 40.0], [3.0, 40.0]]
+    >>> prior = dp.priors.GaussianMixture([0.25] * 4, means, 1.0)
+    >>> x = np.tile(means[0], (1000, 1))
+    >>> y = dp.sampling.noise_then_denoise(prior, x, 5.0, method="ddpm", rng=0).samples
+    >>> bool(0.4 < np.mean(y[:, 0] < 0) < 0.8), bool(np.all(y[:, 1] < 0))
+    (True, True)
+    """
+    started = time.perf_counter()
+    method = EXACT if isinstance(method, str) and method == EXACT.name else as_method(method)
+    levels = levels_from(schedule, n_steps, sigma, sigma_min)
+    steps = Steps.checked(method, options, levels, callback, keep_every)
+    shape = event_shape_of(prior, event_shape)
+    x = as_batch("x", x, shape, xp=array_namespace(x=x, **held(prior)))
+    run = Run(
+        method.name,
+        prior,
+        shape,
+        rng,
+        like=x,
+        like_name="x",
+        n_samples=x.shape[0] if resume is None else DEFAULT_N_SAMPLES,
+        resume=resume,
+        progress=progress,
+        first_chain=first_chain,
+        stream="sampling.noise_then_denoise",
+    )
+    flat = run.points("x", x, run.n_samples)
+    run.fix(x=flat, schedule=run.xp.asarray(levels), **options)
+
+    def noisy() -> Array:
+        return flat + float(levels[0]) * noise(run)
+
+    if method is EXACT:
+        return _exact(run, noisy, float(levels[0]), started)
+    return run_down(run, steps, noisy, started=started)
+
+
+def _exact(run: Run, noisy: Any, sigma: float, started: float) -> Result:
+    """Draws of p(x | x + sigma z) by the prior."""
+    run.ability("sample_given", "method 'exact' asks for its draws")
+    remedy = "choose another method"
+    draws = run.draws_given(run.prior, run.events(noisy()), sigma, run.first_chain, remedy)
+    seconds = time.perf_counter() - started
+    return Result(run.events(draws), run.name, 0, 0, seconds, run.key)
