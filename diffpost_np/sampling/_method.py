@@ -27,8 +27,7 @@ class Method:
         Function of a `Step`, and of options by keyword with defaults, that returns the state at
         the next noise level.
     order : float
-        Order of the law of the samples in the step (weak; for flows the order of the map);
-        infinite for what makes no error.
+        Order of the law of the samples in the step (weak; for flows the order of the map).
     evals_per_step : float, optional
         Score evaluations that a step costs; None where its options decide.
     stochastic : bool, optional
@@ -83,8 +82,7 @@ class Method:
             raise TypeError(f"step must be a function of a Step, got {self.step!r}")
         if not isinstance(self.limits, dict):
             raise TypeError(f"limits must be a dict, got {self.limits!r}")
-        if self.order != math.inf:
-            number("order", self.order, above=0.0)
+        number("order", self.order, above=0.0)
         for name in ("evals_per_step", "strong_order"):
             if getattr(self, name) is not None:
                 number(name, getattr(self, name), above=0.0)

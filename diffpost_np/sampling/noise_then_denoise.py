@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import Any
 
@@ -19,7 +18,7 @@ from .methods import as_method
 
 __all__ = ["noise_then_denoise"]
 
-EXACT = Method("exact", closing_step, order=math.inf, stochastic=True, traced=False)
+EXACT = Method("exact", closing_step, order=1, stochastic=True, traced=False)
 """Draws of the law that stochastic methods tend to; it takes no steps."""
 
 
