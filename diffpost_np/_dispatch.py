@@ -22,7 +22,7 @@ NUMBA = {
     "mixture": ("mixture_score", "mixture_log_density"),
     "rows": ("advance_rows",),
     "steps": ("mixture_steps",),
-    "products": ("product",),
+    "products": ("product", "row_product"),
     "draws": ("mixture_colour",),
     "ghmc": ("ghmc_open", "ghmc_close", "trapezoid"),
 }

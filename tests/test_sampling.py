@@ -316,7 +316,15 @@ class TestSubspace:
         whole = draw(rng=0)
         part = draw(rng=0, keep_every=11, callback=lambda step, sigma, x: step == 17)
         rest = draw(resume=part)
-        np.testing.assert_allclose(rest.samples, whole.samples, rtol=1e-12)
+        np.testing.assert_array_equal(rest.samples, whole.samples)
+        np.testing.assert_array_equal(rest.samples, draw(rng=0, progress=lambda p: False).samples)
+
+    def test_chains_do_not_meet(self):
+        draw = functools.partial(dp.sampling.sample, self.prior(), rng=0)
+        whole = draw(75).samples
+        for first, n in ((0, 1), (3, 5), (40, 35)):
+            some = draw(n, first_chain=first).samples
+            np.testing.assert_array_equal(some, whole[first : first + n])
 
     @pytest.mark.parametrize("name", ["ddpm", "sra1"])
     def test_noise_stays_where_it_is(self, name):

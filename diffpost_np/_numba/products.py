@@ -1,4 +1,4 @@
-"""Kernel of `_products.py`: BLAS on blocks of a fixed size, shared among threads.
+"""Kernels of `_products.py`: BLAS on blocks of a fixed size, and products chain by chain.
 
 A block is one call of BLAS whatever the number of threads, so the bits do not depend on it.
 """
@@ -8,7 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from .._products import fold_slices
-from .parallel import for_ranges
+from .blocks import choose, load, n_blocks, new_work, store
+from .gemm import multiply
+from .lanes import LANES
+from .parallel import for_ranges, kernel
 
 _ROWS = 256
 _ENTRY_NS = 0.05
@@ -31,4 +34,28 @@ def product(xp, rows, matrix):
 
     cost = _ENTRY_NS * matrices[0].size * len(rows) / max(1, len(blocks))
     for_ranges(task, len(blocks), cost)
+    return out
+
+
+@kernel
+def _row_product(out, rows, order, first, last, transposed, work):
+    for block in range(first, last):
+        n = choose(work, order, block)
+        load(work.x, rows, work)
+        multiply(work.scratch, transposed, work.x[: rows.shape[1]])
+        store(out, work.scratch, work, n)
+
+
+def row_product(xp, rows, matrix):
+    if rows.dtype != matrix.dtype:
+        return NotImplemented
+    rows, transposed = np.ascontiguousarray(rows), np.ascontiguousarray(matrix.T)
+    out, order = np.empty((len(rows), len(transposed)), rows.dtype), np.arange(len(rows))
+
+    def task(first, last):
+        work = new_work(rows.dtype, rows.shape[1], 0, len(transposed))
+        _row_product(out, rows, order, first, last, transposed, work)
+
+    lanes = LANES[np.dtype(np.float64)]
+    for_ranges(task, n_blocks(len(rows), rows.dtype), lanes * 0.1 * matrix.size)
     return out

@@ -31,9 +31,10 @@ def _combine(out, y, past, head, c, n_past, d, work, place, step):
     """out <- c0 y + the latest points, the latest of them at `head`, and noises, times theirs."""
     p = past.shape[0] // n_past
     for row in range(d):
-        total = get(y, row) * c[0]
+        total, k = get(y, row) * c[0], head
         for h in range(n_past):
-            total = fma(get(past, (head + h) % n_past * p + row), c[1 + h], total)
+            total = fma(get(past, k * p + row), c[1 + h], total)
+            k = k + 1 if k + 1 < n_past else 0
         put(out, row, total)
     for slot in range(c.shape[0] - 1 - n_past):
         if c[1 + n_past + slot] != 0:
@@ -75,7 +76,7 @@ def _run(y, past, order, first, last, form, table, uses, place, work, state):
             if uses[r] >= 0:
                 _combine(work.x, own, recent, head, points[r], n_past, d, work, place, step)
                 score(form, uses[r], work, variances[r])
-                head = (head + n_past - 1) % n_past
+                head = head - 1 if head > 0 else n_past - 1
                 for row in range(d):
                     put(recent, head * p + row, get(work.x, row) + get(work.drift, row))
             _combine(own, own, recent, head, states[r], n_past, d, work, place, step)

@@ -73,7 +73,7 @@ def run_down(
         kept = () if steps.keep_every is None else ((float(steps.levels[0]), y),)
         state = State(integrator.start(y), 0, 0, 0, run.first_chain, run.fixed, kept=kept)
     state = integrator.run_to_end(state, steps.callback, steps.keep_every, warn=warn)
-    return _result(run, steps.levels, state, started)
+    return _result(run, integrator, state, started)
 
 
 def resumed_state(run: Run) -> State | None:
@@ -85,16 +85,16 @@ def resumed_state(run: Run) -> State | None:
     return state
 
 
-def _result(run: Run, levels: np.ndarray, state: State, started: float) -> Result:
+def _result(run: Run, integrator: Integrator, state: State, started: float) -> Result:
     kept = [run.events(y) for _, y in state.kept]
     return Result(
-        samples=run.events(state.cloud.y),
+        samples=run.events(integrator.points(state.cloud)),
         method=run.name,
         n_score_evals=state.n_score_evals,
         n_rounds=state.n_rounds,
         seconds=time.perf_counter() - started,
         key=run.key,
-        finished=state.step == len(levels) - 1,
+        finished=state.step == len(integrator.levels) - 1,
         warnings=state.reasons,
         state=state,
         trace={"noise_level": np.array([level for level, _ in state.kept])} if kept else {},

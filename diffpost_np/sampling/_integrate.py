@@ -15,7 +15,7 @@ from ._draws import Draws, stream_of
 from ._method import Method
 from ._start import reasons_to_distrust
 from ._step import Step, closing_step
-from ._subspace import flow_in_subspace, subspace
+from ._subspace import Subspace, subspace
 from ._table import Cloud, mixture_steps, run_table
 from .methods import table_of
 
@@ -46,12 +46,25 @@ class Integrator:
         self.run, self.step, self.levels = run, method.with_options(**options), levels
         self.table = table_of(method, options, levels) if method.traced else None
         self.fused = method.traced and is_mixture(run.prior)
+        self.within = self._subspace()
         self.centre: Array | None = None
+
+    def _subspace(self) -> Subspace | None:
+        """Where the chains run instead, if that pays."""
+        if self.table is None or not self.fused:
+            return None
+        return subspace(self.run.xp, self.run.prior.tables(self.run.dtype), self.table)
 
     def start(self, y: Array) -> Cloud:
         """Chains before the first step."""
         n_past = 0 if self.table is None else self.table.n_past
+        if self.within is not None:
+            return self.within.enter(self.run.xp, y, n_past)
         return Cloud(y, (self.run.xp.zeros_like(y),) * n_past)
+
+    def points(self, cloud: Cloud) -> Array:
+        """Where the chains are."""
+        return cloud.y if self.within is None else self.within.leave(self.run.xp, cloud)
 
     def advance(self, cloud: Cloud, first: int, last: int) -> Cloud:
         """Steps first to last - 1."""
@@ -66,11 +79,9 @@ class Integrator:
         n_rounds = int(np.sum(~np.isnan(table.sigma)))
         run.n_rounds += n_rounds
         run.n_score_evals += n_rounds * cloud.y.shape[0]
-        prior = run.prior.tables(run.dtype)
-        within = subspace(run.xp, prior, table)
-        if within is not None:
-            return flow_in_subspace(run.xp, cloud, table, within, stream)
-        return mixture_steps(run.xp, cloud, table, prior, stream)
+        if self.within is not None:
+            return self.within.advance(run.xp, cloud, table, stream)
+        return mixture_steps(run.xp, cloud, table, run.prior.tables(run.dtype), stream)
 
     def denoise(self, y: Array, sigma: Any) -> Array:
         """The denoiser at flat points; the mean of what it gave first is the `centre`."""
@@ -103,7 +114,9 @@ class Integrator:
                 level = float(self.levels[last])
                 stop = report(last, n_steps, noise_level=level)
                 if callback is not None:
-                    stop = callback(last, level, run.shown(state.cloud.y)) is True or stop
+                    stop = (
+                        callback(last, level, run.shown(self.points(state.cloud))) is True or stop
+                    )
                 if stop:
                     break
         return state
@@ -114,7 +127,7 @@ class Integrator:
         cloud = self.advance(state.cloud, state.step, last)
         run.check_chains(cloud.y, last)
         if keep_every is not None and (last % keep_every == 0 or last == len(self.levels) - 1):
-            kept = (*kept, (float(self.levels[last]), cloud.y))
+            kept = (*kept, (float(self.levels[last]), self.points(cloud)))
         evals, rounds = run.n_score_evals, run.n_rounds
         return replace(
             state, cloud=cloud, step=last, kept=kept, n_score_evals=evals, n_rounds=rounds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,11 +17,22 @@ from ._trace import Table
 Denoiser = Callable[[Array, float], Array]
 
 
+class Beside(NamedTuple):
+    """What chains that run in a subspace began with outside of it, and its factors by now.
+
+    The factors are those of the state and of the points before, in the order of a `Cloud`.
+    """
+
+    start: Array
+    factors: np.ndarray
+
+
 class Cloud(NamedTuple):
     """Flat chains (n, d) between two steps, and the latest denoised points, latest first."""
 
     y: Array
     past: tuple[Array, ...]
+    beside: Any = None
 
 
 @operation
@@ -41,7 +52,7 @@ def run_table(
     xp: ModuleType, cloud: Cloud, table: Table, denoise: Denoiser, stream: Stream
 ) -> Cloud:
     """Run a table with any denoiser; `past` holds as many points as the table asks for."""
-    y, past = cloud
+    y, past, _ = cloud
     rows = zip(table.step, table.sigma, table.point, table.state, strict=True)
     for step, sigma, point, state in rows:
         own = stream._replace(step=stream.step + int(step))
