@@ -132,12 +132,14 @@ class Method:
 
     def _checked(self, name: str, value: Any, default: Any) -> Any:
         limits = self.limits.get(name, ())
+        if value is None is default:
+            return None
         if isinstance(default, str):
             return choice(name, value, limits)
         if isinstance(default, int):
             low, high = limits or (0, None)
             return integer(name, value, minimum=low, maximum=high)
-        if isinstance(default, float):
+        if isinstance(default, float) or limits:
             low, high = limits or (0.0, math.inf)
             return number(name, value, at_least=low, at_most=high)
         return value

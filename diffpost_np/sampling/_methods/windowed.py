@@ -1,10 +1,11 @@
 """Predictors along the flow dx = (x + s) dt of the Ornstein-Uhlenbeck process run backwards, with
 a corrector at the end of each window of length 1 / L, L the smoothness of the densities.
 
-The flow keeps distances small, the corrector makes densities close. DPOM and DPUM freeze the
-score and correct by overdamped and by underdamped Langevin. Randomized midpoints evaluate it at
-random times instead, each chain at its own: bias of order 2, error of order 3/2; in parallel at R
-times, whose points are found by sweeps with one batch of scores each.
+L is a number for all times, or by default that of the noise alone, which shrinks windows towards
+the data. The flow keeps distances small, the corrector makes densities close. DPOM and DPUM
+freeze the score and correct by overdamped and by underdamped Langevin. Randomized midpoints
+evaluate it at random times instead, each chain at its own: bias of order 2, error of order 3/2; in
+parallel at R times, whose points are found by sweeps with one batch of scores each.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def step(
     *,
     predictor: Predictor,
     corrector: str = "randomized_midpoint",
-    smoothness: float = 4.0,
+    smoothness: float | None = None,
     n_corrections: int = 10,
     correction_time: float | None = None,
 ) -> Any:
@@ -89,20 +90,35 @@ def step(
     t, end = time(s.sigma), time(s.next)
     x = predictor(s, math.exp(-t) * s.y, t, t - end)
     correct = CORRECTORS[corrector]
-    if correct is not None and _ends_window(s, t, end, smoothness):
-        friction = 2 * math.sqrt(smoothness)
-        duration = 1 / smoothness if corrector == "overdamped" else 2 / friction
+    if correct is not None and _ends_window(s, smoothness):
+        bound = _smoothness(smoothness, s.next)
+        friction = 2 * math.sqrt(bound)
+        duration = 1 / bound if corrector == "overdamped" else 2 / friction
         duration = duration if correction_time is None else correction_time
         x = correct(s, x, partial(score, s, t=end), duration, n_corrections, friction)
     return math.exp(end) * x
 
 
-def _ends_window(s: Step, t: float, end: float, smoothness: float) -> bool:
-    """Whether a whole number of windows ends here; the last goes on to the last step."""
-    if s.is_last or end * smoothness < 1 - 1e-9:
-        return s.is_last
-    begin = time(float(s.levels[0])) + 1e-9 / smoothness
-    return math.floor((begin - end) * smoothness) > math.floor((begin - t) * smoothness)
+def _smoothness(given: float | None, sigma: float) -> float:
+    """L as given, or 1 / (1 - e^-2t), which holds at time t whatever log-concave law has noise."""
+    return (1 + sigma**2) / sigma**2 if given is None else given
+
+
+def _ends_window(s: Step, smoothness: float | None) -> bool:
+    """Whether a whole number of windows ends here; the last goes on to the last step.
+
+    A window lasts 1 / L in time, so a unit of log sigma where L is that of the noise.
+    """
+    if s.is_last:
+        return True
+    if smoothness is None:
+        places = [math.log(float(s.levels[0]) / sigma) for sigma in (s.sigma, s.next)]
+    else:
+        first = time(float(s.levels[0]))
+        places = [(first - time(sigma)) * smoothness for sigma in (s.sigma, s.next)]
+        if time(s.next) * smoothness < 1 - 1e-9:
+            return False
+    return math.floor(places[1] + 1e-9) > math.floor(places[0] + 1e-9)
 
 
 def euler(s: Any) -> Any:
@@ -117,16 +133,16 @@ def parallel(
     n_midpoints: int = 16,
     n_sweeps: int = 4,
     corrector: str = "picard",
-    smoothness: float = 4.0,
+    smoothness: float | None = None,
     n_corrections: int = 10,
     correction_time: float | None = None,
 ) -> Any:
     """Midpoints in parallel, for steps short enough for the sweeps to converge."""
     h = time(s.sigma) - time(s.next)
-    if smoothness * h > _MOST * (1 + 1e-9):
+    if _smoothness(smoothness, s.next) * h > _MOST * (1 + 1e-9):
         raise ValueError(
             f"schedule has a step of {h:.3g} in time at step {s.index}, beyond 1 / smoothness, "
-            "where sweeps diverge: see schedules.exponential_windows"
+            "where sweeps diverge: take more steps, or see schedules.exponential_windows"
         )
     predictor = partial(midpoints, n_midpoints=n_midpoints, n_sweeps=n_sweeps)
     return step(
@@ -142,6 +158,7 @@ def parallel(
 _LIMITS: dict[str, tuple[Any, ...]] = {
     "smoothness": (1e-6, math.inf),
     "n_corrections": (1, 1000),
+    "correction_time": (0.0, math.inf),
     "corrector": tuple(CORRECTORS),
     "n_midpoints": (1, 10_000),
 }
