@@ -2,8 +2,9 @@
 
 Sliced 1-Wasserstein distance of 10,000 samples to as many exact ones, in units of the distance
 between two exact sets. The prior has three components in four dimensions, of unequal weights and
-covariances, means away from the origin. All take the levels of Karras et al.; correctors take four
-steps. The table says what a method needs to come within twice the floor and within a tenth of it.
+covariances, means away from the origin. All take the levels of Karras et al., but methods with
+correctors, of four steps each, uniform ones in log-SNR. The table says what a method needs to come
+within twice the floor and within a tenth of it.
 
     python examples/benchmarks/integrator_errors.py [--picture integrator_errors.png]
 """
@@ -43,7 +44,7 @@ def settings(name):
     method = METHODS[name]
     if name in WINDOWED:
         for n_steps in (40, 80, 160):
-            yield {"n_steps": n_steps, **WINDOWED[name]}
+            yield {"schedule": "log_snr", "n_steps": n_steps, **WINDOWED[name]}
         return
     for budget in BUDGETS:
         n_steps = 1 + round((budget - 1) / method.evals_per_step)
