@@ -59,8 +59,12 @@ class Callback(Reporter):
         self.function = function
 
     def __call__(self, step: float, total: float, **numbers: float) -> bool:
-        answer = self.function(Progress(step, total, numbers))
-        return isinstance(answer, bool | np.bool_) and bool(answer)
+        return is_true(self.function(Progress(step, total, numbers)))
+
+
+def is_true(answer: Any) -> bool:
+    """Whether a user's function asks to stop: anything but True does not."""
+    return isinstance(answer, bool | np.bool_) and bool(answer)
 
 
 class Bar(Reporter):

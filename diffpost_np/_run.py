@@ -159,11 +159,14 @@ class Run:
 
     def shown(self, x: Array) -> Array:
         """A flat batch as events for a function of the user, who may not write to chains."""
-        events = self.events(x)
-        if isinstance(events, np.ndarray):
-            events = events.view()
-            events.flags.writeable = False
-        return events
+        return self.unwritable(self.events(x))
+
+    def unwritable(self, array: Array) -> Array:
+        """The array itself, or a view of it that cannot be written to."""
+        if isinstance(array, np.ndarray):
+            array = array.view()
+            array.flags.writeable = False
+        return array
 
     def check_chains(self, x: Array, step: int) -> Array:
         """`x` itself, or an error that names the first chain whose squares would overflow."""
@@ -217,5 +220,5 @@ class Run:
 
 
 def is_mixture(prior: Any) -> bool:
-    """Whether the prior's score has fused kernels."""
-    return isinstance(prior, GaussianMixture)
+    """Whether the prior's score has fused kernels: that of a subclass may be another one."""
+    return isinstance(prior, GaussianMixture) and type(prior).score is GaussianMixture.score

@@ -261,10 +261,11 @@ def sampling_cases():
     levels = (np.array([1.0, 0.1, 0.0]), without(of.real, "None", "function", "text", "dict"))
     yield case(s.sample, **{**common, "schedule": levels})
     order = {"order": (1, positive), "evals_per_step": (1, optional["positive"])}
-    flags = dict.fromkeys(("stochastic", "keeps_mean", "traced"), (True, of.flag))
+    flags = dict.fromkeys(("stochastic", "keeps_mean", "traced", "corrected"), (True, of.flag))
     texts = dict.fromkeys(("name", "source"), ("text", of.text))
     strong = {"strong_order": (1.0, optional["positive"]), "limits": ({}, of.table)}
     yield case(s.Method, step=(lambda s: s.y, of.function), **texts, **order, **flags, **strong)
+    yield case(s.methods()["ddim"].settled, options=({"eta": 0.5}, of.table))
 
 
 def flow_cases():
@@ -273,7 +274,7 @@ def flow_cases():
     trace |= {"probes": ("normal", of.choice), "rng": (0, of.rng)}
     prior = {"prior": (Asleep(), of.required_thing)}
     levels = {"sigma_max": (10.0, positive), "sigma_min": (0.1, positive)}
-    steps = {"schedule": ("log_snr", of.choice), "n_steps": (5, optional["count"])}
+    steps = {"schedule": ("log_snr", of.choice), "n_steps": (12, optional["count"])}
     run = {"progress": (False, of.progress), "first_chain": (0, of.index)}
     level, end = {"sigma": (0.0, of.not_negative)}, {"terminal": ("expansion", of.choice)}
     given = {**prior, **level, **steps, **levels, **trace, **end, **run}

@@ -73,7 +73,7 @@ def test_no_score_is_asked_for_outside_the_levels():
         asked.append(sigma)
         return -x / (1 + sigma**2)
 
-    FIND(score, np.ones((2, 3)), sigma_min=0.01, sigma_max=30.0, n_steps=5, rng=0)
+    FIND(score, np.ones((2, 3)), sigma_min=0.01, sigma_max=30.0, n_steps=12, rng=0)
     assert min(asked) >= 0.01 * (1 - 1e-12)
     assert max(asked) <= 30.0 * (1 + 1e-12)
 

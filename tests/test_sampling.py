@@ -334,3 +334,98 @@ class TestSubspace:
     def test_too_few_dimensions(self):
         table = trace(METHODS["ddim"].step, np.geomspace(10, 0.1, 9))
         assert subspace(numpy_namespace, self.prior(3).tables(np.float64), table) is None
+
+
+class TestMethodsOfTheUser:
+    def draw(self, step, n=5, **facts):
+        method = dp.sampling.Method("mine", step, **{"order": 1, "traced": False, **facts})
+        return dp.sampling.sample(ScoreOnly(), n, method=method, n_steps=6, rng=0)
+
+    @pytest.mark.parametrize(
+        "step",
+        [lambda s: s.y[:2, :], lambda s: s.y.astype(np.float32), lambda s: None, lambda s: [1.0]],
+    )
+    def test_what_is_unlike_the_state_is_refused(self, step):
+        with pytest.raises(TypeError, match="step of method 'mine' must return float64"):
+            self.draw(step)
+
+    def test_states_cannot_be_written_to(self):
+        def writes(s):
+            s.y[:] = 0
+            return s.y
+
+        with pytest.raises(ValueError, match="read-only"):
+            self.draw(writes)
+
+    def test_the_past_is_there_without_a_table(self):
+        step = METHODS["dpm_solver_2m"].step
+        table = self.draw(step, traced=True).samples
+        np.testing.assert_allclose(self.draw(step).samples, table, rtol=1e-12)
+
+    @pytest.mark.parametrize(
+        "step", [lambda s: s.y + 1.0, lambda s: s.xp.tanh(s.y), lambda s: s.uniform() * s.y]
+    )
+    def test_what_makes_no_table_says_so(self, step):
+        with pytest.raises(TypeError, match="no table: pass traced=False"):
+            self.draw(step, traced=True)
+
+    def test_sums_of_lists(self):
+        result = self.draw(lambda s: sum([0.5 * s.y, 0.5 * s.denoise()]), traced=True)
+        assert result.samples.shape == (5, 2)
+
+    def test_a_step_without_a_score(self):
+        assert self.draw(lambda s: s.ratio * s.y).samples.shape == (5, 2)
+
+
+class TestResumed:
+    @pytest.mark.parametrize(
+        ("first", "then"), [({"eta": 1.0}, {}), ({}, {"eta": 0.5}), ({"eta": 0.5}, {"eta": 0.4})]
+    )
+    def test_options_stay(self, first, then):
+        part = DRAW(N, method="ddim", progress=lambda p: True, **first)
+        with pytest.raises(ValueError, match="eta must be"):
+            dp.sampling.sample(MIXTURE, method="ddim", resume=part, **then)
+
+    def test_defaults_may_be_spelled_out(self):
+        part = DRAW(N, method="ddim", progress=lambda p: True)
+        rest = dp.sampling.sample(MIXTURE, method="ddim", eta=0, resume=part)
+        np.testing.assert_array_equal(rest.samples, DRAW(N, method="ddim").samples)
+
+    def test_another_function(self):
+        part = DRAW(N, method="ddim", progress=lambda p: True)
+        with pytest.raises(TypeError, match="resume must be a run of the same kind"):
+            dp.sampling.noise_then_denoise(
+                MIXTURE, np.zeros((N, 2)), 80.0, method="ddim", resume=part
+            )
+
+    def test_another_method_of_the_name(self):
+        part = DRAW(N, method="ddim", progress=lambda p: True)
+        mine = dp.sampling.Method("ddim", METHODS["ddim"].step, order=1)
+        with pytest.raises(ValueError, match="method must be"):
+            dp.sampling.sample(MIXTURE, method=mine, resume=part)
+
+
+def test_a_subclass_has_its_own_score():
+    class Tempered(dp.priors.GaussianMixture):
+        def score(self, x, sigma=0.0):
+            return 0.5 * super().score(x, sigma)
+
+    own = Tempered(MIXTURE.weights, MIXTURE.means, [[0.3, 0.1], [0.05, 0.6], [0.2, 0.2]])
+    by_class = dp.sampling.sample(own, 50, n_steps=8, rng=0).samples
+    by_score = dp.sampling.sample(ScoreOnly(own), 50, n_steps=8, rng=0).samples
+    np.testing.assert_allclose(by_class, by_score, rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["dpom", "dpum", "randomized_midpoint"])
+@pytest.mark.parametrize("variance", [1e-2, 1e-4])
+def test_correctors_follow_the_noise(name, variance):
+    """Steps that a fixed smoothness would make far too long near the data of narrow priors."""
+    prior = dp.priors.GaussianMixture([0.3, 0.7], [[-2.0, 0.0], [2.0, 1.0]], variance)
+    x = dp.sampling.sample(prior, 500, method=name, rng=0).samples
+    exact = np.sqrt(variance + 0.3 * 0.7 * np.array([16.0, 1.0]))
+    assert np.all(np.abs(x.std(axis=0) / exact - 1) < 0.12)
+
+
+def test_methods_of_the_library_cannot_be_changed():
+    with pytest.raises(TypeError):
+        dp.sampling.methods()["ddim"].limits["eta"] = (0.0, 5.0)

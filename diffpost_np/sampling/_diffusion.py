@@ -40,11 +40,17 @@ class Steps(NamedTuple):
         keep_every: Any,
     ) -> Steps:
         """Of what a user gave."""
-        method.with_options(**options)
+        options = method.settled(options)
         keep_every = None if keep_every is None else integer("keep_every", keep_every)
         if not (callback is None or callable(callback)):
             raise TypeError(f"callback must be a function, got {callback!r}")
         return cls(method, options, levels, callback, keep_every)
+
+
+def fix(run: Run, steps: Steps, **others: Any) -> None:
+    """Keep what must stay as it is when the run goes on."""
+    levels = run.xp.asarray(steps.levels)
+    run.fix(schedule=levels, method=steps.method, **steps.options, **others)
 
 
 def as_run(
@@ -74,6 +80,15 @@ def run_down(
         state = State(integrator.start(y), 0, 0, 0, run.first_chain, run.fixed, kept=kept)
     state = integrator.run_to_end(state, steps.callback, steps.keep_every, warn=warn)
     return _result(run, integrator, state, started)
+
+
+def refuse_watching(steps: Steps) -> None:
+    """Refuse to be watched on a way that has no steps."""
+    for name in ("callback", "keep_every"):
+        if getattr(steps, name) is not None:
+            raise ValueError(
+                f"{name} must be left out: method {steps.method.name!r} takes no steps"
+            )
 
 
 def resumed_state(run: Run) -> State | None:

@@ -20,7 +20,8 @@ class Draws:
         """Uniform variates (n, k), k for each chain, that no other call returns."""
         run, shape, slot = self.run, (self.like.shape[0], k), self._n_times
         self._n_times += 1
-        where = {"step": self.step, "stage": slot, "first_chain": run.first_chain}
+        where = {"step": self.step, "stage": slot % 256, "cloud": slot // 256}
+        where["first_chain"] = run.first_chain
         return uniform(run.key, shape, purpose=Purpose.TIME, **where, like=self.like)
 
     def noise(self) -> Array:

@@ -10,17 +10,19 @@ import numpy as np
 
 from .._progress import reporter
 from .._run import Run, is_mixture
-from .._xp import Array
+from .._xp import Array, array_namespace, is_array
 from ._draws import Draws, stream_of
 from ._method import Method
 from ._start import reasons_to_distrust
-from ._step import Step, closing_step
+from ._step import Evaluation, Step, closing_step
 from ._subspace import Subspace, subspace
 from ._table import Cloud, mixture_steps, run_table
 from .methods import table_of
 
 _PIECE = 50
 """Steps between two looks at divergence, where nobody watches every one."""
+_KEPT = 8
+"""Evaluations that a method which is no table may look back at."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,7 @@ class Integrator:
         """Steps first to last - 1."""
         if self.table is None:
             for index in range(first, last):
-                s = ArrayStep(self.run, cloud.y, self.levels, index, self.denoise)
-                cloud = Cloud(closing_step(s) if s.next == 0 else self.step(s), ())
+                cloud = self._on_arrays(cloud, index)
             return cloud
         run, table, stream = self.run, self.table.of_steps(first, last), stream_of(self.run)
         if not self.fused:
@@ -82,6 +83,25 @@ class Integrator:
         if self.within is not None:
             return self.within.advance(run.xp, cloud, table, stream)
         return mixture_steps(run.xp, cloud, table, run.prior.tables(run.dtype), stream)
+
+    def _on_arrays(self, cloud: Cloud, index: int) -> Cloud:
+        """A step that is no table, whose result is checked."""
+        past: list[Evaluation] = list(cloud.past)
+        y = self.run.unwritable(cloud.y)
+        s = ArrayStep(self.run, y, self.levels, index, self.denoise, past)
+        new = closing_step(s) if s.next == 0 else self.step(s)
+        return Cloud(self._as_state(new, y), tuple(past[:_KEPT]))
+
+    def _as_state(self, new: Any, y: Array) -> Array:
+        """What the step of a method returned, if it is like the state it was given."""
+        like = is_array(new) and array_namespace(new=new, y=y) is self.run.xp
+        if not (like and tuple(new.shape) == tuple(y.shape) and new.dtype == y.dtype):
+            came = f"{new.dtype} {tuple(new.shape)}" if is_array(new) else repr(new)
+            raise TypeError(
+                f"step of method {self.run.name!r} must return {y.dtype} {tuple(y.shape)}, "
+                f"like the state, got {came}"
+            )
+        return new
 
     def denoise(self, y: Array, sigma: Any) -> Array:
         """The denoiser at flat points; the mean of what it gave first is the `centre`."""
@@ -144,9 +164,16 @@ class ArrayStep(Step):
         levels: np.ndarray,
         index: int,
         denoise: Callable[[Array, Any], Array] | None = None,
+        past: list[Evaluation] | None = None,
     ) -> None:
-        self.run, self.xp, self._draws = run, run.xp, Draws(run, y, index)
-        super().__init__(y, levels, index, [], denoise or self._evaluated, self._draws.normal)
+        self.run, self._draws = run, Draws(run, y, index)
+        past = [] if past is None else past
+        super().__init__(y, levels, index, past, denoise or self._evaluated, self._draws.normal)
+
+    @property
+    def xp(self) -> Any:
+        """The namespace of the arrays."""
+        return self.run.xp
 
     def uniform(self, k: int = 1) -> Array:
         """Uniform variates (n, k), k for each chain, that no other call returns."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .._checks import choice, integer, number
+from .._checks import integer, number
 from .._xp import as_float_array, is_array
 from ..schedules import Schedule, karras, uniform_log_snr, uniform_time
 from ..schedules._grids import time_of
 
 GRIDS = {"karras": karras, "log_snr": uniform_log_snr}
 SIGMA_MAX, SIGMA_MIN, N_STEPS = 80.0, 0.002, 50
+LARGEST = 1e12
+"""Above it noise hides the data even in the digits of a float64."""
 
 
 def noise_levels(
@@ -26,14 +29,24 @@ def noise_levels(
         return _given(schedule, n_steps)
     n = integer("n_steps", N_STEPS if n_steps is None else n_steps)
     low = number("sigma_min", sigma_min, above=0.0)
-    high = number("sigma_max", sigma_max, above=low)
+    high = number("sigma_max", sigma_max, above=low, at_most=LARGEST)
     if n == 1:
         levels = np.array([high])
     elif isinstance(schedule, Schedule):
         levels = uniform_time(schedule, high, low, n)
     else:
-        levels = GRIDS[choice("schedule", schedule, tuple(GRIDS))](high, low, n)
+        levels = _grid(schedule)(high, low, n)
     return np.append(levels, 0.0)
+
+
+def _grid(schedule: Any) -> Callable[..., np.ndarray]:
+    if not (isinstance(schedule, str) and schedule in GRIDS):
+        names = ", ".join(map(repr, GRIDS))
+        raise ValueError(
+            f"schedule must be one of {names}, one of dp.schedules, or a list of noise levels, "
+            f"got {schedule!r}"
+        )
+    return GRIDS[schedule]
 
 
 def levels_from(schedule: Any, n_steps: Any, sigma: Any, sigma_min: Any) -> np.ndarray:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from .._checks import choice, flag, integer, number
@@ -15,7 +16,7 @@ from ._step import Step
 __all__ = ["Method"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Method:
     """A way to take a step from one noise level to the next.
 
@@ -43,6 +44,9 @@ class Method:
     traced : bool, optional
         Whether a step is a combination of the state, of denoised points and of noises by numbers
         that depend on the noise levels alone, so that it can be written down as a table.
+    corrected : bool, optional
+        Whether moves at one noise level follow a step. They may leave a bias that more steps do
+        not shrink; `order` is then that of the step alone.
 
     Raises
     ------
@@ -71,8 +75,9 @@ class Method:
     strong_order: float | None = None
     keeps_mean: bool = True
     source: str = ""
-    limits: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    limits: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     traced: bool = True
+    corrected: bool = False
 
     def __post_init__(self) -> None:
         for name in ("name", "source"):
@@ -80,14 +85,15 @@ class Method:
                 raise TypeError(f"{name} must be text, got {getattr(self, name)!r}")
         if not callable(self.step):
             raise TypeError(f"step must be a function of a Step, got {self.step!r}")
-        if not isinstance(self.limits, dict):
+        if not isinstance(self.limits, Mapping):
             raise TypeError(f"limits must be a dict, got {self.limits!r}")
         number("order", self.order, above=0.0)
         for name in ("evals_per_step", "strong_order"):
             if getattr(self, name) is not None:
                 number(name, getattr(self, name), above=0.0)
-        for name in ("stochastic", "keeps_mean", "traced"):
+        for name in ("stochastic", "keeps_mean", "traced", "corrected"):
             flag(name, getattr(self, name))
+        object.__setattr__(self, "limits", MappingProxyType(dict(self.limits)))
 
     def __repr__(self) -> str:
         kind = "stochastic" if self.stochastic else "deterministic"
@@ -122,24 +128,50 @@ class Method:
         ValueError
             If a value is out of its range.
         """
+        return partial(self.step, **self.settled(options))
+
+    def settled(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """All options: those given, checked and in canonical form, else the defaults.
+
+        Parameters
+        ----------
+        options : dict
+            Options of the step by name.
+
+        Returns
+        -------
+        dict
+            A value for every option.
+
+        Raises
+        ------
+        TypeError
+            If the method has no such option, or its value is of another kind.
+        ValueError
+            If a value is out of its range.
+        """
+        if not isinstance(options, Mapping):
+            raise TypeError(f"options must be a dict, got {options!r}")
         known = self.options
-        for name, value in options.items():
+        for name in options:
             if name not in known:
                 offered = ", ".join(map(repr, known)) or "no options"
                 raise TypeError(f"method {self.name!r} has no option {name!r}, only {offered}")
-            options[name] = self._checked(name, value, known[name])
-        return partial(self.step, **options)
+        given = {name: self._checked(name, value, known[name]) for name, value in options.items()}
+        return {**known, **given}
 
     def _checked(self, name: str, value: Any, default: Any) -> Any:
         limits = self.limits.get(name, ())
-        if value is None is default:
-            return None
-        if isinstance(default, str):
+        if value is default:
+            return value
+        if isinstance(default, bool):
+            return flag(name, value)
+        if isinstance(default, str) and limits:
             return choice(name, value, limits)
         if isinstance(default, int):
             low, high = limits or (0, None)
             return integer(name, value, minimum=low, maximum=high)
-        if isinstance(default, float) or limits:
+        if isinstance(default, float) or (default is None and limits):
             low, high = limits or (0.0, math.inf)
             return number(name, value, at_least=low, at_most=high)
         return value

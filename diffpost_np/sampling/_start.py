@@ -6,7 +6,7 @@ import math
 import warnings
 from typing import Any
 
-from .._run import Run
+from .._run import Run, is_mixture
 from .._xp import Array
 from ..random import Purpose, normal
 
@@ -45,7 +45,9 @@ def reasons_to_distrust(run: Run, centre: Array | None, sigma: float) -> tuple[s
 
 def _mean_offset(run: Run, centre: Array | None, sigma: float) -> float:
     """Distance of the mean, the prior's own or that of the points denoised first."""
-    xp, mean = run.xp, getattr(run.prior, "mean", None)
-    if callable(mean):
-        centre = xp.reshape(mean(), (-1,))
+    xp = run.xp
+    if is_mixture(run.prior):
+        centre = xp.reshape(run.prior.mean(), (-1,))
+    if centre is None:  # a method that asked for no score
+        return 0.0
     return float(xp.linalg.vector_norm(centre)) / math.sqrt(1 + sigma**2)

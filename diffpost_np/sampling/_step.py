@@ -66,6 +66,15 @@ class Step:
         return math.log(self.sigma / self.next)
 
     @property
+    def xp(self) -> Any:
+        """The namespace of the arrays, for methods with traced=False."""
+        raise TypeError("symbols have no namespace")
+
+    def uniform(self, k: int = 1) -> Any:
+        """Uniform variates (n, k), k for each chain, for methods with traced=False."""
+        raise TypeError("coefficients that are drawn make no table")
+
+    @property
     def is_last(self) -> bool:
         """Whether no step follows, but perhaps the denoiser's to noise level 0."""
         return self.index == self.n_steps - 1 or self.levels[self.index + 2] == 0

@@ -27,6 +27,10 @@ class Linear:
         a, b = self.terms, other.terms
         return Linear({s: a.get(s, 0.0) + b.get(s, 0.0) for s in a | b})
 
+    def __radd__(self, other: Any) -> Linear:
+        """A sum of a list begins with 0."""
+        return self if isinstance(other, int | float) and other == 0 else NotImplemented
+
     def __sub__(self, other: Linear) -> Linear:
         return self + -1.0 * other
 
@@ -104,9 +108,7 @@ def _trace_step(
     def draw(slot: int) -> Linear:
         return Linear({(_NOISE, slot): 1.0})
 
-    new = step(Step(state, levels, index, past, evaluate, draw))
-    if not isinstance(new, Linear):
-        raise TypeError(f"a step must return a combination of states, got {new!r}")
+    new = _on_symbols(step, Step(state, levels, index, past, evaluate, draw))
     if not asked:
         return [_Row(index, np.nan, state, new, before, before)]
     n = len(asked)
@@ -114,6 +116,20 @@ def _trace_step(
         _Row(index, sigma, point, new if k == n - 1 else state, before + k, before + k + 1)
         for k, (sigma, point) in enumerate(asked)
     ]
+
+
+def _on_symbols(step: Callable[[Step], Any], s: Step) -> Linear:
+    """What a step makes of symbols; steps that do more than combine them are no tables."""
+    try:
+        new = step(s)
+    except (TypeError, AttributeError) as error:
+        raise TypeError(
+            f"step {s.index} of the method is no combination of states by numbers, so no table: "
+            f"pass traced=False ({error})"
+        ) from error
+    if not isinstance(new, Linear):
+        raise TypeError(f"a step must return a combination of states, got {new!r}")
+    return new
 
 
 def _reach(combination: Linear, n_known: int) -> int:

@@ -9,7 +9,7 @@ from .._arguments import DEFAULT_N_SAMPLES, event_shape_of, held
 from .._result import Result
 from .._run import Run
 from .._xp import Array, array_namespace, as_batch
-from ._diffusion import DEFAULT, Steps, run_down
+from ._diffusion import DEFAULT, Steps, fix, refuse_watching, run_down
 from ._levels import SIGMA_MIN, levels_from
 from ._method import Method
 from ._start import noise
@@ -135,12 +135,13 @@ def noise_then_denoise(
         stream="sampling.noise_then_denoise",
     )
     flat = run.points("x", x, run.n_samples)
-    run.fix(x=flat, schedule=run.xp.asarray(levels), **options)
+    fix(run, steps, x=flat)
 
     def noisy() -> Array:
         return flat + float(levels[0]) * noise(run)
 
     if method is EXACT:
+        refuse_watching(steps)
         return _exact(run, noisy, float(levels[0]), started)
     return run_down(run, steps, noisy, started=started)
 

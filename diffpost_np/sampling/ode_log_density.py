@@ -22,7 +22,7 @@ from ._levels import SIGMA_MAX, SIGMA_MIN, noise_levels
 
 __all__ = ["LogDensity", "ode_log_density"]
 
-N_STEPS = 100
+N_STEPS, FEWEST = 100, 10
 TERMINALS = ("expansion", "exact", "normal")
 
 
@@ -104,7 +104,7 @@ def ode_log_density(
         How noise levels are spaced, as in `sample`: 'log_snr' is uniform in log sigma, the clock
         of the integration; or all levels one by one, decreasing, `sigma` and then 0 at the end.
     n_steps : int, optional
-        Number of steps; 100 by default.
+        Number of steps, at least 10; 100 by default.
     sigma_max, sigma_min : float, optional
         Largest noise level and, for `sigma` = 0, the smallest above it at which the score is
         asked for.
@@ -212,7 +212,8 @@ def _rising_levels(
     """From the level of the density that is wanted up to the largest."""
     low = number("sigma", sigma, at_least=0.0)
     if not (is_array(schedule) or isinstance(schedule, list | tuple)):
-        n_steps = integer("n_steps", N_STEPS if n_steps is None else n_steps) + (low > 0)
+        wanted = N_STEPS if n_steps is None else n_steps
+        n_steps = integer("n_steps", wanted, minimum=FEWEST) + (low > 0)
     if low == 0:
         if not getattr(prior, "has_density", True):
             raise ValueError(f"{prior!r} has no density at sigma = 0: ask for sigma > 0")

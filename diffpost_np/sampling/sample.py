@@ -8,7 +8,7 @@ from typing import Any
 from .._arguments import check_no_start
 from .._result import Result
 from .._xp import Array
-from ._diffusion import DEFAULT, Steps, as_run, run_down
+from ._diffusion import DEFAULT, Steps, as_run, fix, run_down
 from ._levels import SIGMA_MAX, SIGMA_MIN, noise_levels
 from ._start import start
 from .methods import as_method
@@ -131,7 +131,7 @@ def sample(
         progress=progress,
         first_chain=first_chain,
     )
-    run.fix(schedule=run.xp.asarray(levels), **options)
+    fix(run, steps)
     if resume is not None:
         check_no_start(initial)
 

@@ -163,7 +163,7 @@ def exponential_windows(time_max: float, time_min: float, step: float) -> np.nda
     Parameters
     ----------
     time_max, time_min : float
-        First and last time, 0 < time_min < time_max.
+        First and last time, 0 < time_min < time_max <= 300.
     step : float
         Largest step, positive.
 
@@ -190,7 +190,7 @@ def exponential_windows(time_max: float, time_min: float, step: float) -> np.nda
     array([2.  , 1.  , 0.5 , 0.25])
     """
     low = number("time_min", time_min, above=0.0)
-    times = [number("time_max", time_max, above=low)]
+    times = [number("time_max", time_max, above=low, at_most=300.0)]
     step = number("step", step, above=0.0)
     while times[-1] > low:
         times.append(max(low, times[-1] - min(step, times[-1] / 2)))

@@ -116,7 +116,7 @@ def mean(case: IntegratorCase) -> Gap:
     return Gap(short, case.tolerance, f"the mean converges at order {rate:.2f}")
 
 
-@enact(INTEGRATOR_LAWS, "law")
+@enact(INTEGRATOR_LAWS, "law", "order")
 def order(case: IntegratorCase) -> Gap:
     """The variance of a Gaussian converges to the exact one, at the stated order."""
     errors = []

@@ -111,10 +111,17 @@ class IntegratorCase:
         """Where the noises of a run stand."""
         return Stream(self.key.words, 0, 0, 0)
 
+    @property
+    def is_corrected(self) -> bool:
+        """Whether moves follow a step, which an option may turn off."""
+        return self.method.corrected and self.options.get("corrector") != "none"
+
     def lacks(self, law: Law) -> str | None:
         """Why a law says nothing about this method."""
         if "table" in law.needs and not self.method.traced:
             return "it is no table"
+        if "order" in law.needs and self.is_corrected:
+            return "its corrections leave a bias of their own"
         if "cost" in law.needs and self.method.evals_per_step is None:
             return "its options decide the cost"
         if "law" in law.needs:

@@ -30,5 +30,6 @@ PREDICTOR_CORRECTOR = Method(
     evals_per_step=2,
     stochastic=True,
     source="Song et al., arXiv 2011.13456, algorithms 4 and 5; steps differ",
-    limits={"snr": (0.0, 1.0), "n_corrections": (0, 100)},
+    corrected=True,
+    limits={"snr": (0.0, 0.7), "n_corrections": (0, 100)},
 )

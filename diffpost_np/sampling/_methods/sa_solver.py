@@ -57,5 +57,5 @@ SA_SOLVER = Method(
     order=2,
     stochastic=True,
     source="Xue, Yi, Luo, Zhang, Sun, Li, Ma, arXiv 2309.05019, algorithm 1",
-    limits={"p": (1, 4), "corrector": (0, 4), "tau": (0.0, 10.0)},
+    limits={"p": (1, 4), "corrector": (0, 4), "tau": (0.0, 2.0)},
 )

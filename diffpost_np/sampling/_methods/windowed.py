@@ -31,7 +31,7 @@ def score(s: Step, x: Any, t: Any) -> Any:
     if isinstance(t, float):
         scale, sigma = math.exp(t), math.sqrt(math.expm1(2 * t))
         return (s.denoise(scale * x, sigma) - scale * x) * (scale / sigma**2)
-    xp = s.xp  # type: ignore[attr-defined]
+    xp = s.xp
     scale, sigma = xp.exp(t), xp.sqrt(xp.expm1(2 * t))
     return (s.denoise(scale * x, sigma[:, 0]) - scale * x) * (scale / sigma**2)
 
@@ -156,9 +156,9 @@ def parallel(
 
 
 _LIMITS: dict[str, tuple[Any, ...]] = {
-    "smoothness": (1e-6, math.inf),
+    "smoothness": (1e-6, 1e300),
     "n_corrections": (1, 1000),
-    "correction_time": (0.0, math.inf),
+    "correction_time": (1e-12, 1e12),
     "corrector": tuple(CORRECTORS),
     "n_midpoints": (1, 10_000),
 }
@@ -177,6 +177,7 @@ DPOM = Method(
     source=f"{_FLOW}, algorithm 1",
     limits=_LIMITS,
     traced=False,
+    corrected=True,
 )
 DPUM = Method(
     name="dpum",
@@ -187,6 +188,7 @@ DPUM = Method(
     source=f"{_FLOW}, algorithm 2",
     limits=_LIMITS,
     traced=False,
+    corrected=True,
 )
 RANDOMIZED_MIDPOINT = Method(
     name="randomized_midpoint",
@@ -198,6 +200,7 @@ RANDOMIZED_MIDPOINT = Method(
     source=f"{_MIDPOINTS}, algorithms 1 to 3",
     limits=_LIMITS,
     traced=False,
+    corrected=True,
 )
 PARALLEL_RANDOMIZED_MIDPOINT = Method(
     name="parallel_randomized_midpoint",
@@ -209,4 +212,5 @@ PARALLEL_RANDOMIZED_MIDPOINT = Method(
     source=f"{_MIDPOINTS}, algorithms 4 to 6",
     limits=_LIMITS,
     traced=False,
+    corrected=True,
 )
