@@ -136,12 +136,21 @@ class PreparedFull(PreparedDiagonal):
         bias = self.bias(np.sum(np.log(variance), axis=-1))
         if not self.regime(s2, reused).all():
             return Full(*self.arrays, self.cast(1 / variance), bias)
+        if s2.size == 1 and s2[0] == 0:
+            return Factored(*self.noiseless, bias)
         with single_threaded_blas(np):
-            factors = np.stack([self.factor if v == 0 else self.factor_at(v) for v in s2])
-        means, order = self.cast(self.means[:, self.order]), self.order
-        return Factored(
-            means, self.cast(factors), self.cast(np.swapaxes(factors, 2, 3)), order, bias
-        )
+            factors = [self.factor if v == 0 else self.factor_at(v) for v in s2]
+        return Factored(*self.factored(np.stack(factors)), bias)
+
+    @functools.cached_property
+    def noiseless(self):
+        """The tables of the density itself, which many calls ask for."""
+        return self.factored(self.factor[None])
+
+    def factored(self, factors):
+        """Tables of triangular factors (S, K, d, d)."""
+        means, transposed = self.means[:, self.order], np.swapaxes(factors, 2, 3)
+        return *map(self.cast, (means, factors, transposed)), self.order
 
     @functools.cached_property
     def order(self):
