@@ -61,11 +61,11 @@ class Run:
         self.name, self.prior = name, instance("prior", prior)
         check_progress(progress)
         self.progress, self.resume = progress, resume
-        stream = name if stream is None else stream
+        self.stream = name if stream is None else stream
         if resume is None:
-            self.key: Key = key(rng).fold(stream)
+            self.key: Key = key(rng).fold(self.stream)
         else:
-            self.key = resumed_key(stream, rng, checked_resume(name, resume))
+            self.key = resumed_key(self.stream, rng, checked_resume(name, resume))
         self.fixed: dict[str, Any] = {}
         self.n_samples = integer("n_samples", n_samples)
         self.first_chain = chain("first_chain", first_chain)

@@ -393,7 +393,7 @@ class TestResumed:
 
     def test_another_function(self):
         part = DRAW(N, method="ddim", progress=lambda p: True)
-        with pytest.raises(TypeError, match="resume must be a run of the same kind"):
+        with pytest.raises(ValueError, match="function must be sampling"):
             dp.sampling.noise_then_denoise(
                 MIXTURE, np.zeros((N, 2)), 80.0, method="ddim", resume=part
             )

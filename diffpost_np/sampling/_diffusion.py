@@ -50,7 +50,9 @@ class Steps(NamedTuple):
 def fix(run: Run, steps: Steps, **others: Any) -> None:
     """Keep what must stay as it is when the run goes on."""
     levels = run.xp.asarray(steps.levels)
-    run.fix(schedule=levels, method=steps.method, **steps.options, **others)
+    run.fix(function=run.stream)
+    run.fix(schedule=levels, method=steps.method)
+    run.fix(**steps.options, **others)
 
 
 def as_run(
