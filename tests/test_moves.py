@@ -41,6 +41,11 @@ SCHEDULE = dp.posterior.AnnealingSchedule(
 )
 
 
+SHORT = dp.posterior.AnnealingSchedule(
+    noise_ratio=[50.0, 5.0, 1.0], step_size=[0.04, 0.02], n_steps=[5, 5]
+)
+
+
 def run(kernel, prior=GAUSSIAN, n=4000, **options):
     return dp.posterior.annealed_langevin(
         prior,
@@ -104,17 +109,18 @@ def test_metropolis_keeps_the_target_whatever_the_step(kernel):
 
 @pytest.mark.parametrize("kernel", MOVES)
 def test_chains_do_not_meet(kernel):
-    whole = run(kernel, PRIOR, 9).samples
-    np.testing.assert_array_equal(whole[:4], run(kernel, PRIOR, 4).samples)
-    np.testing.assert_array_equal(whole[4:], run(kernel, PRIOR, 5, first_chain=4).samples)
+    draw = functools.partial(run, kernel, PRIOR, schedule=SHORT)
+    whole = draw(9).samples
+    np.testing.assert_array_equal(whole[:4], draw(4).samples)
+    np.testing.assert_array_equal(whole[4:], draw(5, first_chain=4).samples)
 
 
 @pytest.mark.parametrize("kernel", MOVES)
 def test_a_stopped_run_goes_on_to_the_same_bits(kernel):
-    whole = run(kernel, PRIOR, 5)
-    part = run(kernel, PRIOR, 5, progress=lambda p: True)
+    whole = run(kernel, PRIOR, 5, schedule=SHORT)
+    part = run(kernel, PRIOR, 5, schedule=SHORT, progress=lambda p: True)
     rest = functools.partial(
-        dp.posterior.annealed_langevin, PRIOR, MEASUREMENT, Y, resume=part, schedule=SCHEDULE
+        dp.posterior.annealed_langevin, PRIOR, MEASUREMENT, Y, resume=part, schedule=SHORT
     )
     np.testing.assert_array_equal(rest(kernel=kernel).samples, whole.samples)
     other = "mala" if kernel == "ula" else "ula"
@@ -127,7 +133,7 @@ def test_other_namespaces(kernel, xp):
     prior = dp.priors.Gaussian(xp.array([0.5, -1.0, 0.0]), 0.8)
     measurement = dp.LinearGaussian(xp.array([[1.0, 0.5, -0.3], [0.0, 1.0, 1.0]]), 0.4)
     result = dp.posterior.annealed_langevin(
-        prior, measurement, xp.array(Y), n_samples=4, schedule=SCHEDULE, kernel=kernel, rng=0
+        prior, measurement, xp.array(Y), n_samples=4, schedule=SHORT, kernel=kernel, rng=0
     )
     assert xp.owns(result.samples)
     assert np.all(np.isfinite(xp.numpy(result.samples)))
@@ -138,12 +144,13 @@ class TestPreconditioners:
 
     @pytest.mark.parametrize("kernel", MOVES)
     def test_one_for_each_chain_is_that_of_the_chain(self, kernel):
-        one = run(kernel, PRIOR, 5, preconditioner=self.MATRIX).samples
+        draw = functools.partial(run, kernel, PRIOR, 5, schedule=SHORT)
+        one = draw(preconditioner=self.MATRIX).samples
         many = np.broadcast_to(self.MATRIX, (5, 3, 3)).copy()
-        each = run(kernel, PRIOR, 5, preconditioner=many).samples
+        each = draw(preconditioner=many).samples
         np.testing.assert_allclose(each, one, rtol=1e-9, atol=1e-9)
         many[3] = 0.3 * np.eye(3)
-        mixed = run(kernel, PRIOR, 5, preconditioner=many).samples
+        mixed = draw(preconditioner=many).samples
         np.testing.assert_allclose(np.delete(mixed, 3, 0), np.delete(one, 3, 0), rtol=1e-9)
         assert not np.allclose(mixed[3], one[3])
 

@@ -27,6 +27,13 @@ def arguments(name):
     return {"method": name, "schedule": WINDOWS}
 
 
+def few(name):
+    """A short run, for namespaces that are slow."""
+    levels = {"schedule": "log_snr", "sigma_max": 3.0, "sigma_min": 0.3, "n_steps": 6}
+    corrected = "n_corrections" in METHODS[name].options
+    return {"method": name, **levels, **({"n_corrections": 2} if corrected else {})}
+
+
 class ScoreOnly:
     """A prior that shows nothing but its score."""
 
@@ -41,7 +48,7 @@ class ScoreOnly:
 def test_shape_dtype_namespace_and_cost(name, xp):
     for dtype in ("float32", "float64"):
         prior = dp.priors.Gaussian(xp.array([1.0, 2.0], dtype), 0.5)
-        result = dp.sampling.sample(prior, 3, rng=0, **arguments(name))
+        result = dp.sampling.sample(prior, 3, rng=0, **few(name))
         assert xp.owns(result.samples)
         assert result.samples.dtype == getattr(xp.xp, dtype)
         assert result.samples.shape == (3, 2)

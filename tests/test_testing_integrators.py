@@ -11,7 +11,7 @@ import diffpost_np as dp
 from diffpost_np.testing import INTEGRATOR_LAWS, BrokenLaw, check_integrator
 
 METHODS = dp.sampling.methods()
-FINE = {"unipc_3": 160}
+FINE = {"unipc_3": 80}
 
 
 @pytest.mark.parametrize("name", METHODS)
