@@ -12,12 +12,12 @@ from .._progress import reporter
 from .._run import Run, is_mixture
 from .._xp import Array, array_namespace, is_array
 from ._draws import Draws, stream_of
+from ._lookup import table_of
 from ._method import Method
 from ._start import reasons_to_distrust
 from ._step import Evaluation, Step, closing_step
 from ._subspace import Subspace, subspace
 from ._table import Cloud, mixture_steps, run_table
-from .methods import table_of
 
 _PIECE = 50
 """Steps between two looks at divergence, where nobody watches every one."""

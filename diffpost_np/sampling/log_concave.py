@@ -190,7 +190,7 @@ def log_concave(
     )
 
 
-def as_score(score: Any) -> Any:
+def _as_score(score: Any) -> Any:
     """A prior as it is; a function of x, or of x and sigma, as one of x and sigma."""
     if hasattr(instance("score", score), "score"):
         return score
@@ -213,7 +213,7 @@ def _as_run(
     score: Any, rng: Any, given: tuple[Any, Any, Any], resume: Any, **arguments: Any
 ) -> Run:
     """The chains as a run, whose shape and kind the prior, a point or the user tell."""
-    prior, (initial, event_shape, like) = as_score(score), given
+    prior, (initial, event_shape, like) = _as_score(score), given
     if isinstance(resume, Result):
         check_no_start(initial)
         initial = resume.samples[0, ...]

@@ -11,10 +11,10 @@ from .._run import Run
 from .._xp import Array, array_namespace, as_batch
 from ._diffusion import DEFAULT, Steps, fix, refuse_watching, run_down
 from ._levels import SIGMA_MIN, levels_from
+from ._lookup import as_method
 from ._method import Method
 from ._start import noise
 from ._step import closing_step
-from .methods import as_method
 
 __all__ = ["noise_then_denoise"]
 

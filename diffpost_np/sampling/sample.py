@@ -10,8 +10,8 @@ from .._result import Result
 from .._xp import Array
 from ._diffusion import DEFAULT, Steps, as_run, fix, run_down
 from ._levels import SIGMA_MAX, SIGMA_MIN, noise_levels
+from ._lookup import as_method
 from ._start import start
-from .methods import as_method
 
 __all__ = ["sample"]
 
