@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import NamedTuple
 
-from .._xp import Array, device_of, map_rows
+from .._xp import Array, device_of, map_rows, size
 from ._noise import negligible
 
 CROSSOVER = 1 / (2 * math.pi)
@@ -108,17 +108,29 @@ def log_mass(xp: ModuleType, at: Restricted) -> Array:
 
 
 def draw(xp: ModuleType, u: Array, mean: Array, variance: Array) -> Array:
-    """An integer for every uniform, by inversion of a table around the mean; arrays (n,)."""
-    widest = float(xp.max(variance))
-    reach = math.ceil(REACH * math.sqrt(widest)) + 1
+    """An integer for every uniform, by inversion of a table around the mean.
+
+    The mean and the variance spread over the uniforms; where they are single numbers, one table
+    serves all.
+    """
+    reach = math.ceil(REACH * math.sqrt(float(xp.max(variance)))) + 1
     offset = xp.arange(-reach, reach + 1, dtype=u.dtype, device=device_of(u))
 
-    def block(u: Array, mean: Array, variance: Array) -> Array:
+    def tables(mean: Array, variance: Array) -> tuple[Array, Array]:
         at = restrict(xp, mean[:, None], variance[:, None])
         twice = 2 * xp.clip(at.variance, negligible(xp, u))
         mass = xp.exp(-offset * (offset - 2 * at.rest) / twice)
-        table = xp.cumulative_sum(mass, axis=1)
-        below = u[:, None] * table[:, -1:] > table
-        return at.nearest[:, 0] - reach + xp.sum(xp.astype(below, u.dtype), axis=1)
+        return at.nearest[:, 0] - reach, xp.cumulative_sum(mass, axis=1)
 
-    return map_rows(block, 40 * (2 * reach + 1), xp, u, mean, variance)
+    def block(u: Array, mean: Array, variance: Array) -> Array:
+        lowest, table = tables(mean, variance)
+        below = u[:, None] * table[:, -1:] > table
+        return lowest + xp.sum(xp.astype(below, u.dtype), axis=1)
+
+    u_flat = xp.reshape(u, (-1,))
+    if size(mean.shape) == 1 == size(variance.shape):
+        lowest, table = tables(xp.reshape(mean, (1,)), xp.reshape(variance, (1,)))
+        n_below = xp.searchsorted(table[0, :], u_flat * table[0, -1], side="left")
+        return xp.reshape(lowest + xp.astype(n_below, u.dtype), u.shape)
+    spread = (xp.reshape(xp.broadcast_to(a, u.shape), (-1,)) for a in (mean, variance))
+    return xp.reshape(map_rows(block, 40 * (2 * reach + 1), xp, u_flat, *spread), u.shape)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 from .._checks import integer, number
 from .._xp import Array, device_of, is_array, size
 from ..operators._base import as_cast, parameter
-from ..random import Key, Purpose, uniform
-from . import _lattice_math as integers
+from ..random import Key
 from ._given import SampledGiven
+from ._lattice import Lattice
 
 __all__ = ["DiscretizedGaussian"]
 
@@ -98,97 +97,32 @@ class DiscretizedGaussian(SampledGiven):
         return {"offset": self.offset}
 
     def _score(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
-        at, total, safe = self._locate(xp, x, sigma)
-
-        def wide() -> Array:
-            return (integers.waves(xp, at).slope / self.spacing - x) / total
-
-        def narrow() -> Array:
-            return (self._value(xp, at) - x) / safe / safe
-
-        return integers.by_width(xp, at, wide, narrow)
+        return self._lattice(xp, x).score(xp, x, sigma[:, None])
 
     def _denoise(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
-        at, total, _ = self._locate(xp, x, sigma)
-
-        def wide() -> Array:
-            return x / total + self.spacing * at.variance * integers.waves(xp, at).slope
-
-        return integers.by_width(xp, at, wide, lambda: self._value(xp, at))
+        return self._lattice(xp, x).denoise(xp, x, sigma[:, None])
 
     def _denoise_vjp(self, xp: ModuleType, x: Array, sigma: Array, v: Array) -> Array:
-        at, total, safe = self._locate(xp, x, sigma)
-
-        def wide() -> Array:
-            return (1 + at.variance * integers.waves(xp, at).curvature) / total
-
-        def narrow() -> Array:
-            return (self.spacing / safe) ** 2 * integers.neighbours(xp, at).variance
-
-        return integers.by_width(xp, at, wide, narrow) * v
+        return self._lattice(xp, x).denoise_slope(xp, x, sigma[:, None]) * v
 
     def _log_density(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
-        at, total, _ = self._locate(xp, x, sigma)
-        everywhere = integers.restrict(xp, *self._unconditional(xp, x[:1, :]))
-        gaussian = -0.5 * (x * x / total + xp.log(2 * math.pi * total))
-        mass = integers.log_mass(xp, at) - integers.log_mass(xp, everywhere)
-        return xp.sum(gaussian + mass, axis=1)
+        return xp.sum(self._lattice(xp, x).log_density(xp, x, sigma[:, None]), axis=1)
 
     def _sample(self, xp: ModuleType, like: Array, key: Key, n: int, first_chain: int) -> Array:
-        base = xp.zeros((n, size(self.event_shape)), dtype=like.dtype, device=device_of(like))
-        return self._draw(xp, *self._unconditional(xp, base), base, key, first_chain)
+        shape = (n, size(self.event_shape))
+        lattice = self._lattice(xp, xp.zeros(1, dtype=xp.float64, device=device_of(like)))
+        return lattice.draw(xp, key, shape, like, first_chain)
 
     def _sample_given(
         self, xp: ModuleType, x: Array, sigma: Array, key: Key, first_chain: int
     ) -> Array:
-        precise = xp.astype(x, xp.float64)
-        mean, variance, _ = self._conditional(xp, precise, xp.astype(sigma, xp.float64))
-        return self._draw(xp, mean, variance, x, key, first_chain)
+        precise, level = xp.astype(x, xp.float64), xp.astype(sigma, xp.float64)[:, None]
+        given = self._lattice(xp, precise).given(precise, level)
+        return given.draw(xp, key, x.shape, x, first_chain)
 
-    def _draw(
-        self,
-        xp: ModuleType,
-        mean: Array,
-        variance: Array,
-        like: Array,
-        key: Key,
-        first_chain: int,
-    ) -> Array:
-        """A value for every entry, in the dtype of `like`; tables are in float64."""
-        place = {"purpose": Purpose.COMPONENT, "first_chain": first_chain}
-        mean = xp.astype(mean, xp.float64)
-        u = uniform(key, mean.shape, like=mean, **place)
-        variance = xp.broadcast_to(xp.astype(variance, xp.float64), mean.shape)
-        k = integers.draw(xp, *(xp.reshape(a, (-1,)) for a in (u, mean, variance)))
-        k = xp.reshape(k, mean.shape)
-        return xp.astype(self.spacing * (k + self._phase(xp, k)), like.dtype)
-
-    def _locate(
-        self, xp: ModuleType, x: Array, sigma: Array
-    ) -> tuple[integers.Restricted, Array, Array]:
-        """The law of k given x, 1 + sigma^2, and sigma, or 1 where it is 0."""
-        mean, variance, total = self._conditional(xp, x, sigma)
-        safe = xp.where(sigma > 0, sigma, xp.ones_like(sigma))[:, None]
-        return integers.restrict(xp, mean, variance), total, safe
-
-    def _conditional(self, xp: ModuleType, x: Array, sigma: Array) -> tuple[Array, Array, Array]:
-        """Mean and variance in units of the lattice before restriction; 1 + sigma^2."""
-        sigma = sigma[:, None]
-        total = 1 + sigma * sigma
-        mean = x / total / self.spacing - self._phase(xp, x)
-        return mean, sigma * sigma / total / self.spacing / self.spacing, total
-
-    def _unconditional(self, xp: ModuleType, like: Array) -> tuple[Array, Array]:
-        """The same mean and variance where nothing is known of x."""
-        mean = xp.zeros_like(like) - self._phase(xp, like)
-        return mean, xp.full_like(like[:, :1], self.spacing**-2)
-
-    def _phase(self, xp: ModuleType, like: Array) -> Any:
-        if not is_array(self.offset):
-            return self.offset
-        return as_cast(xp.reshape(self.offset, (1, -1)), like, xp)
-
-    def _value(self, xp: ModuleType, at: integers.Restricted) -> Array:
-        """Mean of an entry given x, by its neighbours on the lattice."""
-        mean = integers.neighbours(xp, at).mean
-        return self.spacing * (at.nearest + self._phase(xp, mean)) + self.spacing * mean
+    def _lattice(self, xp: ModuleType, like: Array) -> Lattice:
+        """The law of flat batches in the precision of `like`."""
+        phase = self.offset
+        if is_array(phase):
+            phase = as_cast(xp.reshape(phase, (1, -1)), like, xp)
+        return Lattice(self.spacing, phase)
