@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import (
         diagnostics,
+        hardness,
         operators,
         posterior,
         priors,
@@ -40,6 +41,7 @@ __version__ = "0.1.0"
 
 _SUBMODULES = (
     "diagnostics",
+    "hardness",
     "operators",
     "posterior",
     "priors",
@@ -59,6 +61,7 @@ __all__ = [
     "LinearGaussian",
     "__version__",
     "diagnostics",
+    "hardness",
     "operators",
     "posterior",
     "priors",

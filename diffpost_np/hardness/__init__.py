@@ -1,0 +1,15 @@
+"""Instances on which every posterior sampler must fail, though their priors are easy to sample."""
+
+from ._arx import arx
+from ._enumerated import EnumeratedPrior
+from .instance import Challenge, OneWayInstance, one_way_instance
+from .one_way_prior import OneWayPrior
+
+__all__ = [
+    "Challenge",
+    "EnumeratedPrior",
+    "OneWayInstance",
+    "OneWayPrior",
+    "arx",
+    "one_way_instance",
+]

@@ -1,0 +1,347 @@
+"""The instance with sums over all signs: the truth that everything else is held against."""
+
+from __future__ import annotations
+
+from copy import copy
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from .._xp import Array, array_namespace, device_of, map_rows, size
+from ..operators._base import as_cast, prototype
+from ..priors._conjugate import check_measured
+from ..priors._given import SampledGiven
+from ..priors._lattice import Lattice
+from ..priors._mixture_draws import choose
+from ..priors._mixture_math import log_sum_exp
+from ..random import Key, Purpose, normal
+from ._vertices import Vertices
+
+if TYPE_CHECKING:
+    from ..measurement import LinearGaussian
+    from .one_way_prior import OneWayPrior
+
+__all__ = ["EnumeratedPrior"]
+
+MOST_BITS = 16
+
+
+class EnumeratedPrior(SampledGiven):
+    """A `OneWayPrior`, or its posterior given single entries, by sums over all signs.
+
+    Get it from `OneWayPrior.enumerated`. It is conjugate to measurements of single entries.
+
+    Parameters
+    ----------
+    prior : OneWayPrior
+        The prior, of at most 16 bits.
+
+    Attributes
+    ----------
+    event_shape : tuple of int
+        (n_bits + m_bits,).
+    signs : array, shape (2^n_bits, n_bits)
+        All signs.
+    images : array, shape (2^n_bits, m_bits)
+        Their images.
+    has_density : bool
+        False: only the smoothings have a density.
+    log_evidence : float or None
+        log p(y), where the prior is the posterior of another one.
+
+    Raises
+    ------
+    ValueError
+        If there are more bits.
+
+    Notes
+    -----
+    A point costs 2^n_bits (n_bits + m_bits) multiplications, on blocks of rows that need about
+    256 MB.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import diffpost_np as dp
+    >>> instance = dp.hardness.one_way_instance(6, 6)
+    >>> challenge = instance.challenge(rng=0)
+    >>> prior = instance.prior.enumerated()
+    >>> posterior = dp.posterior.exact(prior, instance.measurement, challenge.y)
+    >>> signs = instance.invert(posterior.sample(5, rng=0))
+    >>> instance.check(signs, challenge.image)
+    array([ True,  True,  True,  True,  True])
+    """
+
+    has_density = False
+
+    def __init__(self, prior: OneWayPrior) -> None:
+        if prior.n_bits > MOST_BITS:
+            raise ValueError(
+                f"n_bits must be at most {MOST_BITS} to sum over all signs, got {prior.n_bits}"
+            )
+        self.prior, self.event_shape = prior, prior.event_shape
+        self.signs = _all_signs(prior.n_bits)
+        self.images = prior.image(self.signs, array_namespace(signs=self.signs))
+        self.log_evidence: float | None = None
+        self._mean: Any = None
+        self._variance: Any = None
+
+    def __repr__(self) -> str:
+        given = "" if self.log_evidence is None else ", given y"
+        return f"EnumeratedPrior({self.prior!r}{given})"
+
+    def probabilities(self, *, like: Any = None) -> Array:
+        """Probability of every row of `signs`.
+
+        Parameters
+        ----------
+        like : array, optional
+            Gives the namespace and device; those of y by default, else NumPy's.
+
+        Returns
+        -------
+        array, shape (2^n_bits,)
+            The probabilities.
+
+        Raises
+        ------
+        TypeError
+            If `like` is of another library than y was.
+        """
+        xp, like = prototype(like=like, **self._arrays())
+        log_weights, _ = self._normalised(xp, self._law(xp, self._origin(xp, like)))
+        return xp.exp(log_weights[0, :])
+
+    def posterior(self, measurement: LinearGaussian, y: Any) -> EnumeratedPrior:
+        """Law of x given noisy single entries.
+
+        Parameters
+        ----------
+        measurement : LinearGaussian
+            A measurement whose precision is diagonal: a mask with independent noise, or several.
+        y : array, shape measurement.output_shape
+            What was measured.
+
+        Returns
+        -------
+        EnumeratedPrior
+            The posterior. Its attribute `log_evidence` is log p(y).
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit.
+        TypeError
+            If `measurement` is not linear Gaussian, or mixes entries.
+        """
+        xp, y = check_measured(self, measurement, y, like=None)
+        origin = self._origin(xp, xp.asarray(y, dtype=xp.float64))
+        form = measurement.gram(origin)
+        if form is None or not form.is_identity:
+            raise TypeError("measurement must see single entries, for a posterior in closed form")
+        before = self._law(xp, origin)
+        added = xp.reshape(form.values, (1, -1))
+        given = copy(self)
+        given._variance = before.variance / (1 + before.variance * added)
+        pull = measurement.log_likelihood_grad(origin, y)
+        given._mean = given._variance * (before.mean / before.variance + pull)
+        change = given._log_volume(xp, origin) - self._log_volume(xp, origin)
+        given.log_evidence = float(change + measurement.log_likelihood(origin, y)[0])
+        return given
+
+    def _arrays(self) -> dict[str, Array]:
+        return {"the y before": self._mean}
+
+    def _law(self, xp: ModuleType, like: Array) -> _Law:
+        """The law of x before the signs are summed over, in the precision of `like`."""
+        zero = xp.zeros_like(like[:1, :])
+        if self._mean is None:
+            return _Law(self.prior, zero, zero + 1)
+        return _Law(self.prior, as_cast(self._mean, like, xp), as_cast(self._variance, like, xp))
+
+    def _origin(self, xp: ModuleType, like: Array) -> Array:
+        shape = (1, size(self.event_shape))
+        return xp.zeros(shape, dtype=xp.float64, device=device_of(like))
+
+    def _tables(self, xp: ModuleType, like: Array) -> tuple[Array, Array]:
+        """Signs (2^n, n), and images as 0 and 1 (2^n, m), beside `like`."""
+        to = {"dtype": like.dtype, "device": device_of(like)}
+        return xp.asarray(self.signs, **to), xp.asarray((self.images + 1) / 2, **to)
+
+    def _normalised(self, xp: ModuleType, law: _Law) -> tuple[Array, Array]:
+        """Logarithms of the probabilities of the signs (n, 2^n), and of their sum (n, 1)."""
+        signs, bits = self._tables(xp, law.mean)
+        even, odd = law.log_masses(xp)
+        logits = law.cube.half_odds() @ signs.T + (odd - even) @ bits.T
+        logits = logits + xp.sum(even, axis=1, keepdims=True)
+        total = log_sum_exp(xp, logits.T)[:, None]
+        return logits - total, total
+
+    def _log_volume(self, xp: ModuleType, origin: Array) -> float:
+        """Logarithm of the integral of p over what was seen, relative to N(0, I)."""
+        law = self._law(xp, origin)
+        front = law.variance[0, : self.prior.n_bits]
+        gaussian = xp.sum(law.mean**2 / law.variance + xp.log(law.variance))
+        away = self.prior.radius**2 * xp.sum(1 - front)
+        return float(0.5 * (gaussian - away) + self._normalised(xp, law)[1][0, 0])
+
+    def _by_rows(self, xp: ModuleType, function: Any, *arrays: Array) -> Array:
+        return map_rows(function, 32 * self.signs.shape[0], xp, *arrays)
+
+    def _at(self, xp: ModuleType, x: Array, sigma: Array) -> _Located:
+        """What there is to know of the signs, and of the rest given them, at points."""
+        law = self._law(xp, x)
+        given = law.given(x, sigma[:, None])
+        signs, bits = self._tables(xp, x)
+        weights = xp.exp(self._normalised(xp, given)[0])
+        return _Located(law, given, weights, weights @ signs, weights @ bits, weights @ (1 - bits))
+
+    def _score(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
+        def block(x: Array, sigma: Array) -> Array:
+            at, (front, back), level = self._at(xp, x, sigma), self._parts(x), sigma[:, None]
+            even, odd = (comb.score(xp, back, level) for comb in at.law.combs)
+            vertices = at.law.cube.score(front, level, at.sign)
+            return xp.concat([vertices, at.zero * even + at.one * odd], axis=1)
+
+        return self._by_rows(xp, block, x, sigma)
+
+    def _denoise(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
+        def block(x: Array, sigma: Array) -> Array:
+            at, (front, back), level = self._at(xp, x, sigma), self._parts(x), sigma[:, None]
+            even, odd = (comb.denoise(xp, back, level) for comb in at.law.combs)
+            vertices = at.law.cube.denoise(front, level, at.sign)
+            return xp.concat([vertices, at.zero * even + at.one * odd], axis=1)
+
+        return self._by_rows(xp, block, x, sigma)
+
+    def _denoise_vjp(self, xp: ModuleType, x: Array, sigma: Array, v: Array) -> Array:
+        def block(x: Array, sigma: Array, v: Array) -> Array:
+            at, (_, back), level = self._at(xp, x, sigma), self._parts(x), sigma[:, None]
+            even, odd = (comb.denoise_slope(xp, back, level) for comb in at.law.combs)
+            slope = xp.zeros_like(at.sign) + at.law.cube.slope(level)
+            own = xp.concat([slope, at.zero * even + at.one * odd], axis=1) * v
+            return own + self._between(xp, at, back, level, v)
+
+        return self._by_rows(xp, block, x, sigma, v)
+
+    def _between(
+        self, xp: ModuleType, at: _Located, back: Array, level: Array, v: Array
+    ) -> Array:
+        """What differences of the means given signs add to the Jacobian of the denoiser."""
+        signs, bits = self._tables(xp, v)
+        safe = xp.where(level > 0, level, xp.ones_like(level))
+        even, odd = (comb.denoise(xp, back, level) for comb in at.law.combs)
+        cube = xp.zeros_like(at.sign) + self.prior.radius * at.given.cube.variance
+        apart = xp.concat([cube, odd - even], axis=1)
+        means = xp.concat([signs, bits], axis=1)
+        along = (apart * v) @ means.T
+        centred = along - xp.sum(at.weights * along, axis=1, keepdims=True)
+        return apart / safe / safe * ((at.weights * centred) @ means)
+
+    def _log_density(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
+        def block(x: Array, sigma: Array) -> Array:
+            law, level = self._law(xp, x), sigma[:, None]
+            (front, back), given = self._parts(x), law.given(x, level)
+            gaussian = Vertices(0.0, *law.parts[1]).log_density(xp, back, level)
+            vertices = law.cube.log_density(xp, front, level)
+            total = self._normalised(xp, given)[1] - self._normalised(xp, law)[1]
+            return xp.sum(vertices, axis=1) + xp.sum(gaussian, axis=1) + total[:, 0]
+
+        return self._by_rows(xp, block, x, sigma)
+
+    def _parts(self, x: Array) -> tuple[Array, Array]:
+        return x[:, : self.prior.n_bits], x[:, self.prior.n_bits :]
+
+    def _sample(self, xp: ModuleType, like: Array, key: Key, n: int, first_chain: int) -> Array:
+        law = self._law(xp, self._origin(xp, like))
+        weights = xp.exp(self._normalised(xp, law)[0])
+        chosen = choose(xp, weights, key, first_chain, n)
+        return self._drawn(xp, law, chosen, like, key, first_chain)
+
+    def _sample_given(
+        self, xp: ModuleType, x: Array, sigma: Array, key: Key, first_chain: int
+    ) -> Array:
+        precise = xp.astype(x, xp.float64)
+        given = self._law(xp, precise).given(precise, xp.astype(sigma, xp.float64)[:, None])
+        chosen = choose(xp, xp.exp(self._normalised(xp, given)[0]), key, first_chain)
+        return self._drawn(xp, given, chosen, x, key, first_chain)
+
+    def _drawn(
+        self, xp: ModuleType, law: _Law, chosen: Array, like: Array, key: Key, first_chain: int
+    ) -> Array:
+        """A draw with the chosen signs for every chain."""
+        n = chosen.shape[0]
+        signs, bits = (xp.take(t, chosen, axis=0) for t in self._tables(xp, law.mean))
+        place = {"purpose": Purpose.INITIAL, "first_chain": first_chain, "like": law.mean}
+        front = law.cube.draw(xp, signs, normal(key, signs.shape, **place))
+        shape = (n, self.prior.m_bits)
+        even, odd = (comb.draw(xp, key, shape, law.mean, first_chain) for comb in law.combs)
+        draws = xp.concat([front, xp.where(bits > 0, odd, even)], axis=1)
+        return xp.astype(draws, like.dtype)
+
+
+class _Law(NamedTuple):
+    """The instance times a Gaussian that makes N(0, I) this N(mean, diag(variance)).
+
+    It is a sum over signs; given them, entries are independent.
+    """
+
+    prior: OneWayPrior
+    mean: Array
+    variance: Array
+
+    @property
+    def parts(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        """Mean and variance of the signs' entries, and of the lattices'."""
+        n = self.prior.n_bits
+        front = self.mean[:, :n], self.variance[:, :n]
+        return front, (self.mean[:, n:], self.variance[:, n:])
+
+    @property
+    def cube(self) -> Vertices:
+        """The law of the signs' entries, up to the signs."""
+        return Vertices(self.prior.radius, *self.parts[0])
+
+    @property
+    def combs(self) -> tuple[Lattice, Lattice]:
+        """The laws of the lattices' entries if all bits of the image are 0, or 1."""
+        spacing, own = self.prior.spacing, self.parts[1]
+        return Lattice(spacing, 0.0, *own), Lattice(spacing, 0.5, *own)
+
+    def given(self, x: Array, sigma: Array) -> _Law:
+        """The law given x = entries + sigma z."""
+        total = self.variance + sigma * sigma
+        mean = self.mean + (x - self.mean) * self.variance / total
+        return _Law(self.prior, mean, sigma * sigma / total * self.variance + 0 * mean)
+
+    def log_masses(self, xp: ModuleType) -> tuple[Array, Array]:
+        """How much likelier each entry is on either lattice than under a Gaussian."""
+        like = self.parts[1][0]
+        spacing = self.prior.spacing
+        even, odd = (
+            comb.log_mass(xp, like) - Lattice(spacing, comb.phase).log_mass(xp, like)
+            for comb in self.combs
+        )
+        return even, odd
+
+
+class _Located(NamedTuple):
+    """At points: the laws of x, without and with them, and what they say of the signs."""
+
+    law: _Law
+    given: _Law
+    weights: Array
+    """Probabilities of the signs, (n, 2^n)."""
+    sign: Array
+    """Means of the signs."""
+    one: Array
+    """Probabilities that a bit of the image is 1."""
+    zero: Array
+    """Probabilities that it is 0."""
+
+
+def _all_signs(n_bits: int) -> np.ndarray:
+    """All rows of n signs, the first one slowest."""
+    number = np.arange(2**n_bits)[:, None]
+    return 2.0 * (number >> np.arange(n_bits)[::-1] & 1) - 1.0
