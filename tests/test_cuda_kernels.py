@@ -17,6 +17,7 @@ from diffpost_np._cuda import rows as cuda_rows
 from diffpost_np._dispatch import KERNELS
 from diffpost_np._philox import Stream, random_bits, random_normal, random_uniform
 from diffpost_np._rows import Linear, advance_rows
+from diffpost_np.hardness._score import one_way_score
 from diffpost_np.priors._covariance import Spectral
 from diffpost_np.priors._mixture_math import Tables, mixture_log_density, mixture_score
 
@@ -191,6 +192,19 @@ def test_rows_may_be_split_among_launches(device, form, monkeypatch):
         check_close(a, b, rounding(5, np.float64))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("levels", [[0.05], [0.17], [0.8], [3.0], np.geomspace(0.01, 5, 40)])
+@pytest.mark.parametrize("rows", ["one", "each"])
+def test_signs_and_lattices_agree_with_the_reference(device, dtype, levels, rows):
+    prior = dp.hardness.one_way_instance(5, 4).prior
+    x = prior.sample(40, rng=0, like=np.zeros(0, dtype))
+    phase = np.array([[0.0, 0.5, 0.5, 0.0]] if rows == "one" else x[:, -4:] > 0, dtype) / 2
+    arguments = x, np.array(levels, dtype), phase, prior.radius, prior.spacing
+    ours, expected = run(device, one_way_score, *arguments), reference(one_way_score, *arguments)
+    lowest = min(levels)  # exponents of neighbours are of order x / sigma^2
+    check_close(ours, expected, 16 * np.finfo(dtype).eps * max(1.0, 1 / lowest**2))
+
+
 def test_what_the_kernels_do_not_cover_runs_the_reference(device):
     rng = np.random.default_rng(0)
     x, s2 = rng.standard_normal((2, 4000)), np.ones(1)
@@ -215,7 +229,7 @@ def test_teams_fit_their_device(itemsize):
 
 
 OPERATIONS = [random_bits, random_uniform, random_normal]
-OPERATIONS += [mixture_score, mixture_log_density, advance_rows]
+OPERATIONS += [mixture_score, mixture_log_density, advance_rows, one_way_score]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda f: f.__name__)
@@ -233,7 +247,8 @@ def test_every_kernel_is_tested():
 
 def test_nothing_imports_cupy_before_an_array_asks_for_it():
     code = (
-        "import sys, diffpost_np._cuda.random, diffpost_np._cuda.mixture, diffpost_np._cuda.rows\n"
+        "import sys, diffpost_np._cuda.random, diffpost_np._cuda.mixture\n"
+        "import diffpost_np._cuda.rows, diffpost_np._cuda.lattice\n"
         "raise SystemExit('cupy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

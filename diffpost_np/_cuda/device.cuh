@@ -28,12 +28,22 @@ typedef float real;
 #define REAL_LOG logf
 #define REAL_SQRT sqrtf
 #define REAL_FMA fmaf
+#define REAL_EXPM1 expm1f
+#define REAL_TANH tanhf
+#define REAL_SIN sinf
+#define REAL_COS cosf
+#define REAL_RINT rintf
 #else
 typedef double real;
 #define REAL_EXP exp
 #define REAL_LOG log
 #define REAL_SQRT sqrt
 #define REAL_FMA fma
+#define REAL_EXPM1 expm1
+#define REAL_TANH tanh
+#define REAL_SIN sin
+#define REAL_COS cos
+#define REAL_RINT rint
 #endif
 
 /* Lanes of a warp that work on one chain: a power of two of them, side by side.

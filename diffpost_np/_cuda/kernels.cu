@@ -3,6 +3,7 @@
 #include "random.cuh"
 #include "mixture.cuh"
 #include "rows.cuh"
+#include "lattice.cuh"
 
 #ifdef __cplusplus
 extern "C" {
@@ -101,6 +102,20 @@ __global__ void advance_rows(real *out, const real *x, PLACE_PARAMETERS, MIXTURE
         advance(here.team, &p, n_levels == 1 ? 0 : row, rows + N_COLUMNS * row, linear,
                 y + here.chain * y_stride, stream, (word)here.chain, state, residual, s);
     FOR_OWN(here.team, i, dim) out[here.chain * dim + i] = state[i];
+}
+
+/* Levels, and rows of phases, are one for all chains, or one for each. */
+__global__ void one_way_score(real *out, const real *x, PLACE_PARAMETERS, int dim,
+                              int n_phases, int n_phase_rows, int n_levels,
+                              const real *phase, const level_t *levels) {
+    const place_t here = find_place(n_chains, n_lanes, memory_per_team);
+    const level_t at = levels[n_levels == 1 ? 0 : here.chain];
+    const real *row = phase + (n_phase_rows == 1 ? 0 : here.chain * n_phases);
+    const int n_signs = dim - n_phases;
+    FOR_OWN(here.team, i, dim) {
+        const long long k = here.chain * dim + i;
+        out[k] = i < n_signs ? vertex_score(&at, x[k]) : lattice_score(&at, x[k], row[i - n_signs]);
+    }
 }
 
 #ifdef __cplusplus

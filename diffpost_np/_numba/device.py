@@ -71,6 +71,7 @@ LOWEST_LOGIT = -69.3  # log 2^-100: smaller responsibilities are zero
 _exp = polynomial(_EXP64, _EXP32, fused=True)
 zero_like = constant(0.0, 0.0)
 _rounder = constant(1.5 * 2.0**52, 1.5 * 2.0**23)  # added, it leaves an integer in the low bits
+_most_rounded = constant(2.0**51, 2.0**22)
 _log2_high = constant(0.6931471805599453, 0.6931472)
 _log2_low = constant(2.3190468138462996e-17, -1.9046543e-09)
 _radius = polynomial(RADIUS64, RADIUS32)
@@ -131,6 +132,33 @@ def normal_pair(word, direction):
 def maximum(x, y):
     """The larger of two, y where they do not compare."""
     return select(x > y, x, y)
+
+
+@device
+def magnitude(x):
+    """|x|."""
+    return select(x > 0.0, x, -x)
+
+
+@device
+def round_to_integer(x):
+    """The nearest integer; x itself where it is so large that it is one but for its last bits."""
+    rounded = (x + _rounder(x)) - _rounder(x)
+    return select(_most_rounded(x) > magnitude(x), rounded, x)
+
+
+@device
+def sine_and_cosine(quarters):
+    """Sine and cosine of pi / 2 times a number of [-2, 2]."""
+    turns = round_to_integer(quarters)
+    f = (quarters - turns) * 2.0
+    z = f * f
+    sin, cos, twice = f * _sine(z), _cosine(z), turns * turns
+    odd_sin, odd_cos = (
+        select(twice > 2.0, -sin, turns * cos),
+        select(twice > 2.0, -cos, -turns * sin),
+    )
+    return select(twice > 0.5, odd_sin, sin), select(twice > 0.5, odd_cos, cos)
 
 
 @device

@@ -225,9 +225,7 @@ class EnumeratedPrior(SampledGiven):
 
         return self._by_rows(xp, block, x, sigma, v)
 
-    def _between(
-        self, xp: ModuleType, at: _Located, back: Array, level: Array, v: Array
-    ) -> Array:
+    def _between(self, xp: ModuleType, at: _Located, back: Array, level: Array, v: Array) -> Array:
         """What differences of the means given signs add to the Jacobian of the denoiser."""
         signs, bits = self._tables(xp, v)
         safe = xp.where(level > 0, level, xp.ones_like(level))

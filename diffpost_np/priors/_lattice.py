@@ -39,7 +39,8 @@ class Lattice(NamedTuple):
             return (slope - (x - self.mean)) / total
 
         def narrow() -> Array:
-            return (self._value(xp, at) - x) / safe / safe
+            shift = self.spacing * integers.neighbours(xp, at).mean
+            return (self.at(at.nearest) - x + shift) / safe / safe
 
         return integers.by_width(xp, at, wide, narrow)
 
