@@ -81,7 +81,7 @@ class EnumeratedPrior(SampledGiven):
                 f"n_bits must be at most {MOST_BITS} to sum over all signs, got {prior.n_bits}"
             )
         self.prior, self.event_shape = prior, prior.event_shape
-        self.signs = _all_signs(prior.n_bits)
+        self.signs = all_signs(prior.n_bits)
         self.images = prior.image(self.signs, array_namespace(signs=self.signs))
         self.log_evidence: float | None = None
         self._mean: Any = None
@@ -339,7 +339,7 @@ class _Located(NamedTuple):
     """Probabilities that it is 0."""
 
 
-def _all_signs(n_bits: int) -> np.ndarray:
+def all_signs(n_bits: int) -> np.ndarray:
     """All rows of n signs, the first one slowest."""
     number = np.arange(2**n_bits)[:, None]
     return 2.0 * (number >> np.arange(n_bits)[::-1] & 1) - 1.0
