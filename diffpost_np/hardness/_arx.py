@@ -87,8 +87,8 @@ def arx(signs: Array, m_bits: int) -> Array:
     >>> import numpy as np
     >>> import diffpost_np as dp
     >>> dp.hardness.arx(np.array([[1, 1, -1, 1], [1, 1, -1, -1]]), 6)
-    array([[-1,  1,  1, -1,  1, -1],
-           [-1, -1,  1, -1, -1,  1]])
+    array([[-1,  1,  1, -1,  1,  1],
+           [-1, -1,  1, -1, -1, -1]])
     """
     xp = array_namespace(signs=signs)
     check_shape("signs", signs, (None, None))

@@ -96,7 +96,7 @@ class Circuit:
         order = np.argsort(levels, kind="stable")
         place[order] = np.arange(len(levels))
         wires = [self._wires[i - n] for i in order[n:].tolist()]
-        ends = np.searchsorted(levels[order], np.arange(1, levels.max() + 2)) - n
+        ends = np.searchsorted(levels[order], np.arange(2, levels.max() + 2)) - n
         return ReLUNetwork(*_matrix(wires, place), *_matrix(list(outputs), place), ends)
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
 import array_api_compat.numpy as xp
 import numpy as np
@@ -33,21 +34,28 @@ _SHARP = 0.01
 """Part of the radius in which a sign is neither 0 nor 1."""
 
 
+class Spline(NamedTuple):
+    """A function that is linear between knots."""
+
+    knots: np.ndarray
+    values: np.ndarray
+
+
 def score_network(prior: OneWayPrior, sigma: float, n_knots: int) -> ReLUNetwork:
     """The network of `OneWayPrior.relu_network`."""
     sigma, n_knots = number("sigma", sigma, above=0), integer("n_knots", n_knots, minimum=4)
     circuit, total = Circuit(prior.n_bits + prior.m_bits), 1 + sigma**2
     x = [circuit.input(i) for i in range(circuit.n_inputs)]
     front, back = x[: prior.n_bits], x[prior.n_bits :]
-    turn = partial(circuit.piecewise, **_sign_function(prior.radius, total, n_knots))
-    outputs = [(prior.radius * turn(e) - e) * (1 / total) for e in front]
+    turn = _sign_function(prior.radius, total, n_knots)
+    outputs = [(prior.radius * circuit.piecewise(e, *turn) - e) * (1 / total) for e in front]
     if not prior.shows_lattices(sigma):
         return circuit.finish(outputs + [-1 / total * e for e in back])
     bits = _image(circuit, prior, front)
     even, odd = (_lattice_function(prior.spacing, b, sigma, n_knots) for b in (0.0, 0.5))
-    bound = float(np.max(np.abs(even["values"])) + np.max(np.abs(odd["values"])))
+    bound = float(np.max(np.abs(even.values)) + np.max(np.abs(odd.values)))
     for e, bit in zip(back, bits, strict=True):
-        plain, other = circuit.piecewise(e, **even), circuit.piecewise(e, **odd)
+        plain, other = circuit.piecewise(e, *even), circuit.piecewise(e, *odd)
         outputs.append(-1 / total * e + plain + circuit.gate(bit, other - plain, bound))
     return circuit.finish(outputs)
 
@@ -72,8 +80,9 @@ def _arx_bits(circuit: Circuit, bits: list[Wire], m_bits: int) -> list[Wire]:
         for i, j, constant in plan.steps(len(result) // plan.n_bits):
             total = circuit.add(_turned(state[i], plan.length - right), state[j])
             state[i] = [1.0 - b if constant >> k & 1 else b for k, b in enumerate(total)]
-            state[j] = _xor(circuit, _turned(state[j], left), state[i])
-        result += sum((_xor(circuit, a, b) for a, b in zip(state, words, strict=True)), [])
+            pairs = zip(_turned(state[j], left), state[i], strict=True)
+            state[j] = [circuit.xor(*pair) for pair in pairs]
+        result += [circuit.xor(*pair) for pair in zip(chain(*state), chain(*words), strict=True)]
     return result[:m_bits]
 
 
@@ -81,10 +90,6 @@ def _turned(word: list[Wire], n: int) -> list[Wire]:
     """A word, lowest bit first, turned to the left."""
     n %= len(word)
     return word[len(word) - n :] + word[: len(word) - n]
-
-
-def _xor(circuit: Circuit, a: list[Wire], b: list[Wire]) -> list[Wire]:
-    return [circuit.xor(*pair) for pair in zip(a, b, strict=True)]
 
 
 def _table_bits(circuit: Circuit, bits: list[Wire], prior: OneWayPrior) -> list[Wire]:
@@ -108,7 +113,7 @@ def _table_bits(circuit: Circuit, bits: list[Wire], prior: OneWayPrior) -> list[
     return result
 
 
-def _sign_function(radius: float, total: float, n_knots: int) -> dict[str, np.ndarray]:
+def _sign_function(radius: float, total: float, n_knots: int) -> Spline:
     """tanh(radius x / total) at knots, where it counts."""
     reach = radius + _REACH * math.sqrt(total)
     x = np.linspace(-reach, reach, _GRID)
@@ -118,9 +123,7 @@ def _sign_function(radius: float, total: float, n_knots: int) -> dict[str, np.nd
     return _spline(x, np.tanh(odds[:, 0]), density[:, 0], n_knots)
 
 
-def _lattice_function(
-    spacing: float, phase: float, sigma: float, n_knots: int
-) -> dict[str, np.ndarray]:
+def _lattice_function(spacing: float, phase: float, sigma: float, n_knots: int) -> Spline:
     """What a lattice adds to the score of a Gaussian, at knots; nothing at the ends."""
     total, lattice, level = 1 + sigma**2, Lattice(spacing, phase), np.full((1, 1), sigma)
     reach = _REACH * math.sqrt(total)
@@ -131,9 +134,7 @@ def _lattice_function(
     return _spline(x, added, density, n_knots)
 
 
-def _spline(
-    x: np.ndarray, values: np.ndarray, density: np.ndarray, n_knots: int
-) -> dict[str, np.ndarray]:
+def _spline(x: np.ndarray, values: np.ndarray, density: np.ndarray, n_knots: int) -> Spline:
     """Knots for the least mean square error of linear interpolation, and values there.
 
     They are as dense as (density f''^2)^(1/5), and the error falls with their fourth power.
@@ -143,4 +144,4 @@ def _spline(
     dense += 1e-3 * np.mean(dense)
     place = np.concatenate([[0.0], np.cumsum(dense[1:] + dense[:-1])])
     knots = np.interp(np.linspace(0.0, place[-1], n_knots), place, x)
-    return {"knots": knots, "values": np.interp(knots, x, values)}
+    return Spline(knots, np.interp(knots, x, values))

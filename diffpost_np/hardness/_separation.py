@@ -38,7 +38,7 @@ class Size(NamedTuple):
 
 
 def error_bound(of: Size, sigma: float) -> float:
-    """Bound of E |s - score|^2 at one noise level, for anything that has these sizes."""
+    """Bound of E |s - score|^2 at one noise level."""
     total = 1 + sigma**2
     q = 0.5 * math.erfc(of.radius / math.sqrt(2 * total))
     pull, odds = _visibility(of.spacing, sigma)
@@ -59,9 +59,8 @@ def _visibility(spacing: float, sigma: float) -> tuple[float, float]:
     return min(pull, slope / total), 2 * math.atanh(height)
 
 
-def check_separation(of: Size) -> None:
+def check_separation(size: Size) -> None:
     """Refuse lattices that still show where noise merges the signs; the error gives the bound."""
-    size = Size(of.n_bits, of.m_bits, of.spacing, of.radius)
     if _is_separated(size):
         return
     narrow = size._replace(spacing=1e-3 * size.radius)

@@ -12,7 +12,7 @@ from ..priors._lattice import Lattice
 from ..random import Key, Purpose, normal, uniform
 from ._one_way import as_one_way, image_of
 from ._score import one_way_score
-from ._separation import check_separation, error_bound
+from ._separation import Size, check_separation, error_bound
 from ._vertices import Vertices, log_cosh, sech_squared
 
 if TYPE_CHECKING:
@@ -83,11 +83,11 @@ class OneWayPrior(SampledGiven):
     --------
     >>> import diffpost_np as dp
     >>> prior = dp.hardness.OneWayPrior(4, 3, "arx", spacing=0.4, radius=8.0)
-    >>> x = prior.sample(2, rng=0)
-    >>> x.round(1)
-    array([[...]])
-    >>> dp.hardness.arx(x[:, :4], 3)
-    array([[...]])
+    >>> x = prior.sample(1, rng=0)
+    >>> x[:, :4].round(1), x[:, 4:].round(1)  # signs, and lattices of step 0.2
+    (array([[10. , -6.7, -9. ,  9.6]]), array([[-0.8,  1.8, -1.2]]))
+    >>> dp.hardness.arx(x[:, :4], 3)  # 1: an odd multiple
+    array([[-1.,  1., -1.]])
     """
 
     has_density = False
@@ -98,7 +98,7 @@ class OneWayPrior(SampledGiven):
         self.one_way, self.n_bits, self.m_bits = as_one_way(one_way, n_bits, m_bits)
         self.spacing = number("spacing", spacing, above=0)
         self.radius = number("radius", radius, above=0)
-        check_separation(self)
+        check_separation(self._sizes)
         self.event_shape = (self.n_bits + self.m_bits,)
 
     def __repr__(self) -> str:
@@ -125,7 +125,7 @@ class OneWayPrior(SampledGiven):
         ValueError
             If `sigma` is not positive.
         """
-        return error_bound(self, number("sigma", sigma, above=0))
+        return error_bound(self._sizes, number("sigma", sigma, above=0))
 
     def enumerated(self) -> EnumeratedPrior:
         """The same law with sums over all signs: exact everywhere, with exact posteriors.
@@ -152,7 +152,8 @@ class OneWayPrior(SampledGiven):
         sigma : float
             Noise level, positive.
         n_knots : int, optional
-            Knots of the piecewise linear functions, at least 4; the error falls with their fourth power.
+            Knots of the piecewise linear functions, at least 4: the square error falls with
+            their fourth power.
 
         Returns
         -------
@@ -176,6 +177,10 @@ class OneWayPrior(SampledGiven):
     def shows_lattices(self, sigma: float) -> bool:
         """Whether waves of the lattices count at a noise level."""
         return sigma**2 / (1 + sigma**2) <= _VISIBLE * self.spacing**2
+
+    @property
+    def _sizes(self) -> Size:
+        return Size(self.n_bits, self.m_bits, self.spacing, self.radius)
 
     def _parts(self, x: Array) -> tuple[Array, Array]:
         return x[:, : self.n_bits], x[:, self.n_bits :]

@@ -42,7 +42,7 @@ class ReLUNetwork:
     --------
     >>> import diffpost_np as dp
     >>> prior = dp.hardness.OneWayPrior(4, 4, "arx", spacing=0.4, radius=8.0)
-    >>> network = prior.relu_network(0.1, n_knots=256)
+    >>> network = prior.relu_network(0.1)
     >>> x = prior.sample(1000, rng=0) + 0.1 * dp.random.normal(dp.random.key(1), (1000, 8))
     >>> error = ((network(x) - prior.score(x, 0.1)) ** 2).sum(axis=1).mean()
     >>> bool(error < 1e-4 / 0.1**2)
