@@ -25,6 +25,7 @@ NUMBA = {
     "products": ("product", "row_product"),
     "draws": ("mixture_colour",),
     "ghmc": ("ghmc_open", "ghmc_close", "trapezoid"),
+    "rejection": ("accepted_proposals",),
 }
 CUDA = {
     "random": ("random_bits", "random_uniform", "random_normal"),

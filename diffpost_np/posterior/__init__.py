@@ -8,6 +8,7 @@ from .compressed_sensing import compressed_sensing
 from .exact import exact
 from .langevin import langevin
 from .localized_langevin import localized_langevin
+from .rejection import rejection
 from .sample import sample
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "exact",
     "langevin",
     "localized_langevin",
+    "rejection",
     "sample",
 ]

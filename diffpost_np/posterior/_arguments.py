@@ -10,10 +10,10 @@ from ..measurement import LinearGaussian
 from ..operators._base import as_shape
 
 
-def checked_y(measurement: Any, y: Any, xp: ModuleType) -> Array:
+def checked_y(measurement: Any, y: Any, xp: ModuleType, scored: bool = True) -> Array:
     if isinstance(measurement, LinearGaussian):
         return measurement.check_y(y, xp)
-    for name in ("log_likelihood", "log_likelihood_grad"):
+    for name in ("log_likelihood", "log_likelihood_grad")[: 1 + scored]:
         if not hasattr(measurement, name):
             raise TypeError(
                 f"measurement has no .{name}: {type(measurement).__name__}{_hint(measurement)}"

@@ -31,7 +31,11 @@ def draw_chosen(
     extra = tables.covs.factor_matrix.shape[2] if isinstance(tables.covs, LowRank) else 0
     place = {"purpose": Purpose.INITIAL, "first_chain": first_chain, "like": tables.means}
     z = normal(key, (chosen.shape[0], d + extra), **place)
+    return shape_chosen(xp, tables, chosen, z)
 
+
+def shape_chosen(xp: ModuleType, tables: Tables, chosen: Array, z: Array) -> Array:
+    """The draws (n, d) that standard normals (n, d or d + r) stand for."""
     return xp.take(tables.means, chosen, axis=0) + mixture_colour(xp, z, chosen, tables)
 
 
