@@ -136,13 +136,8 @@ class Result:
         TypeError
             If `q` is not made of numbers.
         """
-        levels = as_float_array("q", q)
-        if levels.ndim > 1 or levels.size == 0 or levels.min() < 0 or levels.max() > 1:
-            raise ValueError(f"q must be a level or a list of levels, all in [0, 1], got {q!r}")
-        xp = self._namespace()
-        ordered = xp.sort(self.samples, axis=0)
-        parts = [_at_level(ordered, float(level)) for level in np.atleast_1d(levels)]
-        return xp.stack(parts) if levels.ndim else parts[0]
+        self._namespace()
+        return quantiles(self.samples, q)
 
     def __repr__(self) -> str:
         n = self.samples.shape[0]
@@ -172,6 +167,17 @@ class Result:
         if self.samples.shape[0] == 0:
             raise ValueError("samples is empty: no proposal was accepted")
         return array_namespace(samples=self.samples)
+
+
+def quantiles(samples: Array, q: Any) -> Array:
+    """Quantiles over the first axis, one leading entry for each of several levels."""
+    levels = as_float_array("q", q)
+    if levels.ndim > 1 or levels.size == 0 or levels.min() < 0 or levels.max() > 1:
+        raise ValueError(f"q must be a level or a list of levels, all in [0, 1], got {q!r}")
+    xp = array_namespace(samples=samples)
+    ordered = xp.sort(samples, axis=0)
+    parts = [_at_level(ordered, float(level)) for level in np.atleast_1d(levels)]
+    return xp.stack(parts) if levels.ndim else parts[0]
 
 
 def _at_level(ordered: Array, level: float) -> Array:

@@ -78,7 +78,7 @@ class Run:
         self.event_shape, self.d = event_shape, size(event_shape)
         if resume is not None:
             self.n_samples, self.first_chain = resumed_place(self, resume)
-        self._score = score_function(prior) if scored else None
+        self._score: Any = score_function(prior) if scored else None
         self._limit = prior._limit if isinstance(prior, Prior) else largest_square_root
         self.n_score_evals = 0
         self.n_rounds = 0

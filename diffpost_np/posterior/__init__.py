@@ -9,10 +9,12 @@ from .exact import exact
 from .langevin import langevin
 from .localized_langevin import localized_langevin
 from .rejection import rejection
+from .rejection_cost import RejectionCost, rejection_cost
 from .sample import sample
 
 __all__ = [
     "AnnealingSchedule",
+    "RejectionCost",
     "Result",
     "annealed_langevin",
     "annealed_smc",
@@ -21,5 +23,6 @@ __all__ = [
     "langevin",
     "localized_langevin",
     "rejection",
+    "rejection_cost",
     "sample",
 ]

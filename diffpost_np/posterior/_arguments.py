@@ -42,6 +42,17 @@ def common_event_shape(prior: Any, measurement: Any) -> tuple[int, ...]:
     return next(iter(shapes.values()))
 
 
+def check_conjugate(prior: Any, measurement: Any, remedy: str) -> None:
+    """Raise unless the posterior has a closed form."""
+    if not isinstance(measurement, LinearGaussian):
+        raise TypeError(
+            f"measurement must be a LinearGaussian for a posterior in closed form, got "
+            f"{type(measurement).__name__}; {remedy}"
+        )
+    if not is_conjugate(prior, measurement):
+        raise TypeError(f"prior has no posterior in closed form: {type(prior).__name__}; {remedy}")
+
+
 def is_conjugate(prior: Any, measurement: Any) -> bool:
     """Whether the posterior has a closed form."""
     return hasattr(prior, "posterior") and isinstance(measurement, LinearGaussian)

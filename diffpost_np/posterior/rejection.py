@@ -110,9 +110,9 @@ def rejection(
     A sample takes exp(log_bound - log p(y)) trials on average, whatever the dimension of x:
     `rejection_cost` has them in closed form. For y = A x + beta N(0, I) with m independent rows
     that is 1 / ((2 pi beta^2)^(m/2) p(y)), and with E|y|^2 <= c m at most
-    (2 / delta) (2 e c / (delta beta^2))^(m/2) with probability 1 - delta over y, up to a
-    polynomial in m: exponential in m, as every algorithm must be on some priors, if one-way
-    functions exist. The bound is tight, so outputs that repeat others cost nothing.
+    (2 / delta) (2 e c / (delta beta^2))^(m/2) with probability 1 - delta over y: exponential in
+    m, as any algorithm must be on some priors, if one-way functions exist. The bound is that of
+    the least-squares fit, so outputs that repeat others cost nothing.
 
     From S accepted of T proposals, log p(y) is estimated as log_bound + digamma(S) - digamma(T).
     That is unbiased where a run ends with its last sample, and low by up to about 1 / S where it
