@@ -181,9 +181,10 @@ def _advance(proposals: Proposals, envelope: Envelope, state: State, budget: int
             start = state.first_proposal + made
             stop = min(proposals.blocks.around(start)[1], state.first_proposal + budget)
             numbers, x = accepted_proposals(p.xp, proposals, envelope, start, stop - start)
-            points.append(x[: state.n_samples - have, :])
-            batches.append(numbers[: state.n_samples - have])
-            have += len(batches[-1])
+            n = min(len(numbers), state.n_samples - have)
+            points.append(x[:n, :])
+            batches.append(numbers[:n])
+            have += n
             last = int(batches[-1][-1]) + 1 if have == state.n_samples else stop
             made = last - state.first_proposal
             done = max(have / state.n_samples, made / budget)
