@@ -175,8 +175,9 @@ def accepted_proposals(xp, proposals, envelope, first, n):
     key = proposals.problem.key
     words = np.array([*draws.key.words, *key.words], np.uint64)
     n_components, n_data, n_columns = len(mixture.offset), *mixture.minus_factor.shape[1:]
-    dtype, found = mixture.offset.dtype, []
-    size = max(_TILE, _BLOCKS_PER_COMPONENT * LANES[dtype] * n_components)
+    dtype = mixture.offset.dtype
+    size = min(n, max(_TILE, _BLOCKS_PER_COMPONENT * LANES[dtype] * n_components))
+    found = [None] * -(-n // size)
 
     def task(start, stop):
         tile = _tile(dtype, size, n_components, n_columns)
@@ -184,22 +185,20 @@ def accepted_proposals(xp, proposals, envelope, first, n):
         for i in range(start, stop):
             place = np.array([first + i * size, *words], np.uint64)
             count = _accept(tile, min(size, n - i * size), mixture, place, work)
-            if count:
-                found.append([a[:count].copy() for a in tile[3:]])
+            order = np.argsort(tile.numbers[:count])
+            found[i] = tile.numbers[order], tile.components[order], tile.normals[order]
 
     cost = _REST + n_columns * (_FACTOR + _DATA * n_data)
-    for_ranges(task, -(-n // size), size * cost)
-    return _in_order(xp, draws.tables, found)
-
-
-def _in_order(xp, tables, found):
-    """Numbers and points of what tiles found, by number."""
-    if not found:
-        return np.empty(0, np.int64), np.empty((0, tables.means.shape[1]), tables.means.dtype)
+    for_ranges(task, len(found), size * cost)
     numbers, components, normals = (np.concatenate(a) for a in zip(*found, strict=True))
-    order = np.argsort(numbers)
-    x = shape_chosen(xp, tables, components[order], normals[order])
-    return numbers[order], x
+    return numbers, _points(xp, draws.tables, components, normals)
+
+
+def _points(xp, tables, components, normals):
+    """The points that normals stand for, of which there may be none."""
+    if len(normals) == 0:
+        return np.empty((0, tables.means.shape[1]), tables.means.dtype)
+    return shape_chosen(xp, tables, components, normals)
 
 
 _seen_by: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()

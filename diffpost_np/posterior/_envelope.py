@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from types import ModuleType
 from typing import Any
 
@@ -31,7 +32,7 @@ class Envelope:
     """
 
     def __init__(self, problem: Problem, log_bound: Any) -> None:
-        self.problem, self.likelihood = problem, Likelihood(problem)
+        self.problem = problem
         self.factor: Array = None
         self.y: Array = None
         if log_bound is not None:
@@ -43,6 +44,11 @@ class Envelope:
             )
         else:
             self._fit(problem.measurement)
+
+    @functools.cached_property
+    def likelihood(self) -> Likelihood:
+        """The likelihood itself, where data are no matrix in the coordinates of their fit."""
+        return Likelihood(self.problem)
 
     def log_ratio(self, x: Array, first: int) -> Array:
         """Log likelihoods less their bound (n,), of proposals from number `first` on."""

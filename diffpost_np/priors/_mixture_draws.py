@@ -8,7 +8,7 @@ from types import ModuleType
 from .._dispatch import operation
 from .._xp import Array
 from ..random import Key, Purpose, normal, uniform
-from ._covariance import LowRank, shrink
+from ._covariance import LowRank, Spectral, shrink
 from ._mixture_math import Tables
 
 
@@ -42,6 +42,9 @@ def shape_chosen(xp: ModuleType, tables: Tables, chosen: Array, z: Array) -> Arr
 @operation
 def mixture_colour(xp: ModuleType, z: Array, chosen: Array, tables: Tables) -> Array:
     """Draws of N(0, C_k) for the chosen components, from standard normals (n, d or d + r)."""
+    if isinstance(tables.covs, Spectral) and tables.covs.basis is None:
+        roots = xp.sqrt(tables.covs.values)
+        return z * (roots if roots.shape[0] == 1 else xp.take(roots, chosen, axis=0))
 
     def colour(k: int, z: Array) -> Array:
         return tables.covs.component(k).colour(xp, z[None, ...])[0, ...]

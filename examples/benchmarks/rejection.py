@@ -21,7 +21,7 @@ import numpy as np
 
 import diffpost_np as dp
 
-DIMENSIONS, N_COMPONENTS, NOISE = (2, 16, 64), 25, 0.3
+DIMENSIONS, N_COMPONENTS, NOISE = (2, 16, 64), 25, 0.1
 N_PROPOSALS, NUMPY_BATCH = 2**20, 2**12
 N_THREADS = numba.config.NUMBA_NUM_THREADS
 
