@@ -1,7 +1,7 @@
-"""Kernel of `posterior/_proposals.py`: proposals from a mixture, of which only the accepted are
+"""Kernel of `posterior/_proposals.py`: proposals from a mixture, formed only where accepted.
 
-formed. With x = mu_k + L_k z the residual y - R x is (y - R mu_k) - R L_k z: so proposals of one
-component go together, and one takes its normals and as many sums as there are data.
+With x = mu_k + L_k z the residual y - R x is (y - R mu_k) - R L_k z: so proposals of one component
+go together, and one takes its normals and as many sums as there are data.
 """
 
 from __future__ import annotations
@@ -121,9 +121,9 @@ def _normals(work, n_columns, place):
 
 
 @device
-def _ratio(residual):
+def _ratio(work):
     """exp(-|residual|^2 / 2)."""
-    total = zero_like(get(residual, 0))
+    residual, total = work.residual, zero_like(get(work.x, 0))
     for row in range(residual.shape[0]):
         total = fma(get(residual, row), get(residual, row), total)
     return exp_or_zero(total * -0.5)
@@ -159,7 +159,7 @@ def _accept(tile, n, mixture, place, work):
             multiply_add(work.residual, mixture.offset[k], factor, work.x[:columns])
             chains = counters(work.words, work.chains)
             draw(work.words, np.uint64(0), chains, _STEP, _ACCEPT, place[3], place[4])
-            ratio = _ratio(work.residual)
+            ratio = _ratio(work)
             accepted = ratio > _fine_uniform(work.words)
             if any_lane(accepted):
                 put(work.scratch, 0, select(accepted, zero_like(ratio) + 1.0, 0.0))

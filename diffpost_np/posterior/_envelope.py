@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import functools
 from types import ModuleType
-from typing import Any
 
-from .._checks import number
 from .._least_squares import Fit, fit
 from .._products import row_product
-from .._xp import Array, size
+from .._xp import Array, device_of
 from ..measurement import LinearGaussian
 from ..operators import Eigenform
 from ..operators._base import float_dtype
@@ -31,12 +29,12 @@ class Envelope:
     and `y` is z (1, r); both are None for other likelihoods, large operators, and a user's bound.
     """
 
-    def __init__(self, problem: Problem, log_bound: Any) -> None:
+    def __init__(self, problem: Problem, log_bound: float | None) -> None:
         self.problem = problem
         self.factor: Array = None
         self.y: Array = None
         if log_bound is not None:
-            self.log_bound = number("log_bound", log_bound)
+            self.log_bound = log_bound
         elif not isinstance(problem.measurement, LinearGaussian):
             raise TypeError(
                 f"log_bound must be given for a {type(problem.measurement).__name__}: an upper "
@@ -109,6 +107,6 @@ def best_fits(
 
 def _rows(xp: ModuleType, gram: Eigenform, seen: Array) -> Array:
     """Some rows of V', (r, d)."""
-    d = size(gram.values.shape)
-    one_hot = xp.astype(seen[:, None] == xp.arange(d)[None, :], gram.values.dtype)
+    places = xp.arange(gram.values.shape[0], device=device_of(seen))
+    one_hot = xp.astype(seen[:, None] == places[None, :], gram.values.dtype)
     return gram.inverse(one_hot) if seen.shape[0] else one_hot

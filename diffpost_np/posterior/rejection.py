@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._arguments import check_same
-from .._checks import integer
+from .._checks import integer, number
 from .._progress import reporter
 from .._result import Result
 from .._threads import single_threaded_blas
@@ -91,10 +91,10 @@ def rejection(
     -------
     Result
         Independent samples, in the order of their proposals, and fewer than `n_samples` (none,
-        perhaps) where `exhausted` or stopped. `n_proposals` ends with the last one accepted.
-        `log_evidence` estimates log p(y). In `trace`: the number of each sample's "proposal",
-        from 0; the "trials" since the sample before; and a 95 % "log_evidence_interval", with
-        an upper end even where nothing was accepted.
+        perhaps) where `exhausted` or stopped; `log_evidence` estimates log p(y), from
+        `n_proposals`, the last of them accepted if there are enough. In `trace`: the number of
+        each sample's "proposal", from 0; the "trials" since the sample before; and a 95 %
+        "log_evidence_interval", with an upper end even where nothing was accepted.
 
     Raises
     ------
@@ -141,19 +141,26 @@ def rejection(
     problem = Problem(
         "rejection", prior, measurement, y, rng, n_samples, resume, progress, scored=False
     )
-    first = integer("first_proposal", first_proposal, minimum=0, maximum=_NUMBERS - 1)
-    if resume is not None:
-        check_same("first_proposal", first, resume.state.first_proposal, 0)
-        first = resume.state.first_proposal
+    first = _checked_first(first_proposal, resume)
     budget = integer("max_proposals", max_proposals, maximum=_NUMBERS - first)
     size = None if batch_size is None else integer("batch_size", batch_size)
-    envelope, proposals = Envelope(problem, log_bound), Proposals(problem, draw, size)
-    problem.fix(log_bound=envelope.log_bound, **({} if proposals.placed else {"batch_size": size}))
-    state = resume.state if resume else _start(problem, first)
-    _check_budget(problem, state, budget)
+    bound = None if log_bound is None else number("log_bound", log_bound)
     with single_threaded_blas(problem.xp):
+        envelope, proposals = Envelope(problem, bound), Proposals(problem, draw, size)
+        problem.fix(log_bound=bound, batch_size=None if proposals.placed else size)
+        state = resume.state if resume else _start(problem, first)
+        _check_budget(state, budget)
         state = _advance(proposals, envelope, state, budget)
     return _as_result(problem, envelope, state, budget, started)
+
+
+def _checked_first(first_proposal: Any, resume: Result | None) -> int:
+    """The number of the first proposal, of the run to resume if there is one."""
+    first = integer("first_proposal", first_proposal, minimum=0, maximum=_NUMBERS - 1)
+    if resume is None:
+        return first
+    check_same("first_proposal", first, resume.state.first_proposal, 0)
+    return resume.state.first_proposal
 
 
 def _start(problem: Problem, first: int) -> State:
@@ -162,9 +169,9 @@ def _start(problem: Problem, first: int) -> State:
     return State(empty, numbers, 0, problem.n_samples, first, problem.fixed)
 
 
-def _check_budget(problem: Problem, state: State, budget: int) -> None:
+def _check_budget(state: State, budget: int) -> None:
     """Refuse to go on with a budget that is spent."""
-    if len(state.numbers) < problem.n_samples and budget <= state.n_proposals:
+    if len(state.numbers) < state.n_samples and budget <= state.n_proposals:
         raise ValueError(
             f"max_proposals must be more than the {state.n_proposals} of the run to resume, "
             f"got {budget}"
