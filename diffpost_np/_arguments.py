@@ -58,13 +58,15 @@ def resumed_place(run: Run, resume: Result) -> tuple[int, int]:
             f"{run.like_name} must have the precision of the run to resume, "
             f"{resume.samples.dtype}, got {run.dtype}"
         )
-    n, first = resume.samples.shape[0], getattr(resume.state, "first_chain", 0)
-    _check_same("n_samples", run.n_samples, n, DEFAULT_N_SAMPLES)
-    _check_same("first_chain", run.first_chain, first, 0)
+    n = getattr(resume.state, "n_samples", resume.samples.shape[0])
+    first = getattr(resume.state, "first_chain", 0)
+    check_same("n_samples", run.n_samples, n, DEFAULT_N_SAMPLES)
+    check_same("first_chain", run.first_chain, first, 0)
     return n, first
 
 
-def _check_same(name: str, given: int, resumed: int, default: int) -> None:
+def check_same(name: str, given: int, resumed: int, default: int) -> None:
+    """Refuse a number that is neither that of the run to resume nor left out."""
     if given not in (resumed, default):
         raise ValueError(
             f"{name} must be {resumed}, as in the run to resume, or be left out, got {given}"

@@ -26,6 +26,7 @@ NUMBA = {
     "draws": ("mixture_colour",),
     "ghmc": ("ghmc_open", "ghmc_close", "trapezoid"),
     "lattice": ("one_way_score",),
+    "rejection": ("accepted_proposals",),
 }
 CUDA = {
     "random": ("random_bits", "random_uniform", "random_normal"),

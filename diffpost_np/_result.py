@@ -41,6 +41,10 @@ class Result:
         Effective sample size of the last weights, where there are weights; moves follow them.
     finished : bool, optional
         False where `progress` asked the run to stop.
+    n_proposals : int, optional
+        Draws of the prior that were accepted or rejected, where a sampler does that.
+    exhausted : bool, optional
+        Whether the proposals allowed were used up, so that samples may be fewer than asked for.
     warnings : tuple of str, optional
         Reasons to distrust the run; they were issued as warnings too.
     trace : dict, optional
@@ -75,6 +79,8 @@ class Result:
     acceptance_rate: float | None = None
     ess: float | None = None
     finished: bool = True
+    n_proposals: int | None = None
+    exhausted: bool = False
     warnings: tuple[str, ...] = ()
     trace: dict[str, np.ndarray] = field(default_factory=dict)
     stages: dict[str, Array] = field(default_factory=dict)
@@ -87,8 +93,13 @@ class Result:
         -------
         array, shape event_shape
             The means.
+
+        Raises
+        ------
+        ValueError
+            If there is no sample.
         """
-        return array_namespace(samples=self.samples).mean(self.samples, axis=0)
+        return self._namespace().mean(self.samples, axis=0)
 
     def std(self) -> Array:
         """Standard deviation of every entry over the samples.
@@ -97,8 +108,13 @@ class Result:
         -------
         array, shape event_shape
             The standard deviations.
+
+        Raises
+        ------
+        ValueError
+            If there is no sample.
         """
-        return array_namespace(samples=self.samples).std(self.samples, axis=0)
+        return self._namespace().std(self.samples, axis=0)
 
     def quantile(self, q: Any) -> Array:
         """Quantile of every entry over the samples.
@@ -116,32 +132,52 @@ class Result:
         Raises
         ------
         ValueError
-            If `q` lies outside [0, 1], is empty or has more than one axis.
+            If `q` lies outside [0, 1], is empty or has more than one axis, or there is no sample.
         TypeError
             If `q` is not made of numbers.
         """
-        levels = as_float_array("q", q)
-        if levels.ndim > 1 or levels.size == 0 or levels.min() < 0 or levels.max() > 1:
-            raise ValueError(f"q must be a level or a list of levels, all in [0, 1], got {q!r}")
-        xp = array_namespace(samples=self.samples)
-        ordered = xp.sort(self.samples, axis=0)
-        parts = [_at_level(ordered, float(level)) for level in np.atleast_1d(levels)]
-        return xp.stack(parts) if levels.ndim else parts[0]
+        self._namespace()
+        return quantiles(self.samples, q)
 
     def __repr__(self) -> str:
+        n = self.samples.shape[0]
         parts = [
-            f"{self.method}: {self.samples.shape[0]} samples of shape "
-            f"{tuple(self.samples.shape[1:])}",
-            f"{self.n_score_evals / self.samples.shape[0]:.0f} score evaluations each",
+            f"{self.method}: {n} samples of shape {tuple(self.samples.shape[1:])}",
+            self._cost(max(n, 1)),
             f"{self.seconds:.2f} s",
         ]
         if self.log_evidence is not None:
             parts.append(f"log evidence {self.log_evidence:.2f}")
         if self.warnings:
             parts.append(f"{len(self.warnings)} warnings")
+        if self.exhausted:
+            parts.append("proposals exhausted")
         if not self.finished:
             parts.append("stopped early")
         return f"<{', '.join(parts)}>"
+
+    def _cost(self, n: int) -> str:
+        """What a sample cost, in the sampler's own coin."""
+        if self.n_proposals is not None:
+            return f"{self.n_proposals / n:.4g} proposals each"
+        return f"{self.n_score_evals / n:.0f} score evaluations each"
+
+    def _namespace(self) -> Any:
+        """The namespace of the samples, of which there must be some."""
+        if self.samples.shape[0] == 0:
+            raise ValueError("samples is empty: no proposal was accepted")
+        return array_namespace(samples=self.samples)
+
+
+def quantiles(samples: Array, q: Any) -> Array:
+    """Quantiles over the first axis, one leading entry for each of several levels."""
+    levels = as_float_array("q", q)
+    if levels.ndim > 1 or levels.size == 0 or levels.min() < 0 or levels.max() > 1:
+        raise ValueError(f"q must be a level or a list of levels, all in [0, 1], got {q!r}")
+    xp = array_namespace(samples=samples)
+    ordered = xp.sort(samples, axis=0)
+    parts = [_at_level(ordered, float(level)) for level in np.atleast_1d(levels)]
+    return xp.stack(parts) if levels.ndim else parts[0]
 
 
 def _at_level(ordered: Array, level: float) -> Array:

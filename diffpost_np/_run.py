@@ -40,7 +40,8 @@ class Run:
     """A prior and flat batches `(n, d)` of one kind, as a sampler sees them.
 
     Everything a user wrote is called through this class, which counts the calls of the score and
-    refuses what comes back wrong. `stream` names the random numbers, where that is not `name`.
+    refuses what comes back wrong. `stream` names the random numbers, where that is not `name`;
+    a run that is not `scored` does without the prior's score.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Run:
         progress: Any = False,
         first_chain: Any = 0,
         stream: str | None = None,
+        scored: bool = True,
     ) -> None:
         self.name, self.prior = name, instance("prior", prior)
         check_progress(progress)
@@ -76,7 +78,7 @@ class Run:
         self.event_shape, self.d = event_shape, size(event_shape)
         if resume is not None:
             self.n_samples, self.first_chain = resumed_place(self, resume)
-        self._score = score_function(prior)
+        self._score: Any = score_function(prior) if scored else None
         self._limit = prior._limit if isinstance(prior, Prior) else largest_square_root
         self.n_score_evals = 0
         self.n_rounds = 0
@@ -127,9 +129,13 @@ class Run:
             start = initial(n, **place("initial", initial, first_chain, "be an array"))
         else:
             return self.points(name, initial, n)
-        if isinstance(start, tuple):  # scikit-learn's make_* functions return (X, labels)
-            raise TypeError(f"{name} must be one array, got a tuple of {len(start)}")
-        return self.points(name, start, n)
+        return self.drawn(name, start, n)
+
+    def drawn(self, name: str, draws: Any, n: int) -> Array:
+        """n points that a function of a user drew, checked, as flat rows."""
+        if isinstance(draws, tuple):  # scikit-learn's make_* functions return (X, labels)
+            raise TypeError(f"{name} must be one array, got a tuple of {len(draws)}")
+        return self.points(name, draws, n)
 
     def draws_given(
         self, prior: Any, x: Array, sigma: float, first_chain: int, remedy: str = "give initial="
@@ -178,10 +184,10 @@ class Run:
             )
         return x
 
-    def values(self, what: str, value: Any, x: Array) -> Array:
+    def values(self, what: str, value: Any, x: Array, first: int | None = None) -> Array:
         """What a user's function gave for each of the points, (n,); -inf where that is zero."""
         value = self._array(what, value, x, (x.shape[0],))
-        chain = self._first_not(value < self.xp.inf)
+        chain = self._first_not(value < self.xp.inf, first)
         if chain is not None:
             raise ValueError(f"{what} returned NaN or +infinity at chain {chain}")
         return value
@@ -212,11 +218,12 @@ class Run:
             raise TypeError(f"{what} must return real numbers, got {value.dtype}")
         return value if value.dtype == x.dtype else self.xp.astype(value, x.dtype)
 
-    def _first_not(self, fine: Array) -> int | None:
-        """The first chain that is not fine, as the user counts them."""
+    def _first_not(self, fine: Array, first: int | None = None) -> int | None:
+        """The first chain that is not fine, as the user counts them from `first` on."""
         if bool(self.xp.all(fine)):
             return None
-        return self.first_chain + int(self.xp.argmin(self.xp.astype(fine, self.xp.int8)))
+        first = self.first_chain if first is None else first
+        return first + int(self.xp.argmin(self.xp.astype(fine, self.xp.int8)))
 
 
 def is_mixture(prior: Any) -> bool:

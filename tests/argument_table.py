@@ -237,6 +237,17 @@ def sampler_cases():
         yield case(p.annealed_smc, **GIVEN, **{**smc, **(few if initial else {})}, **initial)
     radius = {"radius": (0.5, positive), "delta": (0.25, positive)}
     yield case(p.compressed_sensing, **ANNEALED, **radius, **warm)
+    trials = {
+        "max_proposals": (10, of.count),
+        "log_bound": (5.0, of.optional_number),
+        "batch_size": (5, optional["count"]),
+        "first_proposal": (2, of.index),
+        "resume": (None, of.thing),
+    }
+    yield case(p.rejection, **GIVEN, **trials)
+    drawn = {"draw": (Asleep().sample, optional["function"])}
+    yield case(p.rejection, **{**GIVEN, "prior": (lambda x, sigma: x, of.thing)}, **drawn)
+    yield case(p.rejection_cost, **exact)
 
 
 def sampling_cases():
@@ -300,6 +311,7 @@ def result_cases():
     level = without(of.fraction, "zero", "one", "list", "array")
     yield case(result.quantile, q=(0.5, level))
     yield case(result.quantile, q=([0.05, 0.95], of.levels))
+    yield case(p.RejectionCost(np.zeros(3)).quantile, q=(0.5, level))
     ratio, step = ([2.0, 1.0], of.real), ([0.1], of.real)
     n_steps = ([3], of.whole_numbers)
     yield case(p.AnnealingSchedule, noise_ratio=ratio, step_size=step, n_steps=n_steps)

@@ -43,6 +43,7 @@ def test_every_mistake_is_named(case):
 
 
 RECORDS = {  # made by the library, for people to read
+    dp.posterior.RejectionCost,
     dp.posterior.Result,
     dp.random.Purpose,
     dp.sampling.CriticalWindow,

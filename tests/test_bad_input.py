@@ -118,6 +118,8 @@ SAMPLERS = {
     dp.posterior.localized_langevin: {"schedule": SCHEDULE, "x0": [0.0, 0.0], "x0_std": 0.5},
     dp.posterior.compressed_sensing: {"schedule": SCHEDULE, "radius": 0.5},
 }
+EVERY = {**SAMPLERS, dp.posterior.rejection: {}}
+"""Those that take no scores, too."""
 
 
 def score_of(result):
@@ -189,7 +191,7 @@ COMMON = [
     ({"rng": "seed"}, TypeError, "rng must be"),
     ({"rng": -1}, ValueError, "rng is not a usable seed"),
     ({"progress": "yes"}, TypeError, "progress must be"),
-    ({"prior": 3}, TypeError, "prior must have .score"),
+    ({"prior": 3}, TypeError, "prior (must have .score|has no .sample)"),
 ]
 SCORES = [
     ({"prior": score_of(lambda x: x[:, :1])}, ValueError, "prior.score must return shape"),
@@ -202,24 +204,27 @@ SCORES = [
     ({"prior": score_of(lambda x: x[:-1])}, ValueError, "prior.score must return shape"),
 ]
 DRAWN = (dp.posterior.sample, dp.posterior.langevin, dp.posterior.annealed_smc)
-DRAWN += (dp.posterior.annealed_langevin,)
+DRAWN += (dp.posterior.annealed_langevin, dp.posterior.rejection)
 DRAWS = [
     (draws_of(lambda n: np.zeros((n, 3))), ValueError, "prior.sample returns must have shape"),
     (draws_of(lambda n: np.zeros((1, 2))), ValueError, "prior.sample returns must have"),
     (draws_of(lambda n: np.full((n, 2), np.inf)), ValueError, "prior.sample returns must be fin"),
     (draws_of(lambda n: None), TypeError, "prior.sample returns must be an array"),
     (draws_of(lambda n: array_api_strict.zeros((n, 2))), TypeError, "prior.sample returns is a"),
-    (lambda x, sigma: -x, TypeError, "prior has no .sample, .* give initial="),
+    (lambda x, sigma: -x, TypeError, "prior has no .sample, .* give (initial|draw)="),
 ]
 OWN = (dp.posterior.sample, dp.posterior.langevin, dp.posterior.annealed_smc)
-LIKELIHOODS = [
+VALUES = [
     (likelihood_of(lambda x: x, lambda x: x), ValueError, "log_likelihood must return shape"),
     (likelihood_of(lambda x: 0.0, lambda x: x), TypeError, "log_likelihood must return an array"),
     (likelihood_of(lambda x: x[:, 0] * np.nan, lambda x: x), ValueError, "log_likelihood returned"),
+    (likelihood_of(lambda x: x[:, 0] + np.inf, lambda x: x), ValueError, r"returned .*\+infinity"),
+]
+LIKELIHOODS = [
+    *VALUES,
     (likelihood_of(lambda x: x[:, 0], lambda x: x[:, 0]), ValueError, "log_likelihood_grad must"),
     (likelihood_of(lambda x: x[:, 0], lambda x: None), TypeError, "log_likelihood_grad must"),
     (likelihood_of(lambda x: x[:, 0], lambda x: x * np.nan), ValueError, "log_likelihood_grad ret"),
-    (likelihood_of(lambda x: x[:, 0] + np.inf, lambda x: x), ValueError, r"returned .*\+infinity"),
     ({"measurement": SimpleNamespace(log_likelihood=len)}, TypeError, "measurement has no .log_l"),
 ]
 DENSITIES = [
@@ -338,12 +343,19 @@ def test_priors_and_random_numbers(function, arguments, error, text):
 
 def call(sampler, changes):
     arguments = {"prior": PRIOR, "measurement": MEASUREMENT, "y": Y, "n_samples": 4, "rng": 0}
-    sampler(**{**arguments, **SAMPLERS[sampler], **changes})
+    sampler(**{**arguments, **EVERY[sampler], **changes})
+
+
+@pytest.mark.parametrize("sampler", EVERY, ids=lambda s: s.__name__)
+@pytest.mark.parametrize("changes, error, text", COMMON)
+def test_every_sampler(sampler, changes, error, text):
+    with pytest.raises(error, match=text):
+        call(sampler, changes)
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda s: s.__name__)
-@pytest.mark.parametrize("changes, error, text", COMMON + SCORES)
-def test_every_sampler(sampler, changes, error, text):
+@pytest.mark.parametrize("changes, error, text", SCORES)
+def test_scores_of_a_user(sampler, changes, error, text):
     with pytest.raises(error, match=text):
         call(sampler, changes)
 
@@ -366,6 +378,12 @@ def test_draws_of_a_users_prior(sampler, prior, error, text):
 def test_likelihoods_of_a_user(sampler, changes, error, text):
     with pytest.raises(error, match=text):
         call(sampler, changes)
+
+
+@pytest.mark.parametrize("changes, error, text", VALUES)
+def test_likelihoods_without_a_gradient(changes, error, text):
+    with pytest.raises(error, match=text):
+        call(dp.posterior.rejection, {**changes, "log_bound": 0.0})
 
 
 @pytest.mark.parametrize("density, error, text", DENSITIES)
@@ -394,12 +412,15 @@ def test_a_log_density_that_writes_to_its_input_is_told_so():
 
 
 def test_a_likelihood_that_writes_to_its_input_is_told_so():
-    for own in (
+    writes = (
         likelihood_of(lambda x: x.__isub__(1.0)[:, 0], lambda x: -x),
         likelihood_of(lambda x: -x[:, 0], lambda x: x.__isub__(1.0)),
-    ):
+    )
+    for own in writes:
         with pytest.raises(ValueError, match="read-only"):
             call(dp.posterior.annealed_smc, own)
+    with pytest.raises(ValueError, match="read-only"):
+        call(dp.posterior.rejection, {**writes[0], "log_bound": 0.0})
 
 
 @pytest.mark.parametrize("wrap", [dp.scores.from_denoiser, dp.scores.perturbed])
@@ -426,6 +447,7 @@ def test_the_table_is_complete():
     """Every public sampler and prior stands in it."""
     samplers = {getattr(dp.posterior, name) for name in dp.posterior.__all__}
     samplers -= {dp.posterior.Result, dp.posterior.AnnealingSchedule, dp.posterior.exact}
-    assert samplers == set(SAMPLERS)
+    samplers -= {dp.posterior.RejectionCost, dp.posterior.rejection_cost}
+    assert samplers == set(EVERY)
     named = {row[0] for row in PRIORS} | {mixture, dp.priors.GaussianMixture}
     assert {getattr(dp.priors, name) for name in dp.priors.__all__} <= named

@@ -34,7 +34,7 @@ def oracle(prior, x, sigma):
     """Log density and score at one point, by direct sums over signs and lattice points."""
     x, sigma = np.asarray(x, np.longdouble), np.longdouble(sigma)
     signs = np.array(list(itertools.product([-1.0, 1.0], repeat=prior.n_bits)))
-    bits = (np.asarray(prior.image(signs, numpy_namespace)) > 0).astype(int)
+    bits = (np.asarray(prior._image(signs, numpy_namespace)) > 0).astype(int)
     front, back = x[: prior.n_bits], x[prior.n_bits :]
     total = 1 + sigma**2
     away = front - prior.radius * signs

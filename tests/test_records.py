@@ -1,5 +1,7 @@
 """What people look at: short texts, identity, and quantiles of results."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,13 @@ def test_other_texts():
 def result(xp=np):
     samples = np.random.default_rng(0).normal(size=(101, 3))
     return dp.posterior.Result(xp.asarray(samples), "test", 1, 1, 0.0, dp.random.key(0))
+
+
+def test_results_say_what_a_sample_cost():
+    drawn = result()
+    assert repr(drawn) == "<test: 101 samples of shape (3,), 0 score evaluations each, 0.00 s>"
+    counted = dataclasses.replace(drawn, n_proposals=1010, exhausted=True)
+    assert "10 proposals each" in repr(counted) and "proposals exhausted" in repr(counted)
 
 
 @pytest.mark.parametrize("make", [result, lambda: SCHEDULE, lambda: P.LowRank(MEANS, 1.0)])

@@ -85,6 +85,10 @@ def _fraction(builder, form, word):
     return builder.fsub(number, form.number(1.0 - 2.0 ** (-form.n_mantissa - 1)))
 
 
+def _to_real(builder, form, word):
+    return builder.uitofp(word, form.real)
+
+
 def _uniform_with_tail(builder, form, word):
     """A uniform of (0, 1] that is as fine near 0 as its word allows, for a radius."""
     if form.wide:
@@ -127,6 +131,7 @@ def constant(value64, value32):
 sqrt = _unary(_square_root)
 split = _unary(_split, n_results=2)
 fraction = _unary(_fraction)
+to_real = _unary(_to_real)
 uniform_with_tail = _unary(_uniform_with_tail)
 negate_if_odd = _binary(_negate_if_odd)
 scale_by_exponent = _binary(_scale_by_exponent)

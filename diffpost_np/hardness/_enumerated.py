@@ -82,7 +82,7 @@ class EnumeratedPrior(SampledGiven):
             )
         self.prior, self.event_shape = prior, prior.event_shape
         self.signs = all_signs(prior.n_bits)
-        self.images = prior.image(self.signs, array_namespace(signs=self.signs))
+        self.images = prior._image(self.signs, array_namespace(signs=self.signs))
         self.log_evidence: float | None = None
         self._mean: Any = None
         self._variance: Any = None

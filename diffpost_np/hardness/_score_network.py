@@ -49,7 +49,7 @@ def score_network(prior: OneWayPrior, sigma: float, n_knots: int) -> ReLUNetwork
     front, back = x[: prior.n_bits], x[prior.n_bits :]
     turn = _sign_function(prior.radius, total, n_knots)
     outputs = [(prior.radius * circuit.piecewise(e, *turn) - e) * (1 / total) for e in front]
-    if not prior.shows_lattices(sigma):
+    if not prior._shows_lattices(sigma):
         return circuit.finish(outputs + [-1 / total * e for e in back])
     bits = _image(circuit, prior, front)
     even, odd = (_lattice_function(prior.spacing, b, sigma, n_knots) for b in (0.0, 0.5))
@@ -100,7 +100,7 @@ def _table_bits(circuit: Circuit, bits: list[Wire], prior: OneWayPrior) -> list[
             f"by its values only, got {prior.n_bits}"
         )
     signs = all_signs(prior.n_bits)
-    images = prior.image(signs, xp) > 0
+    images = prior._image(signs, xp) > 0
     result = [Wire({}) for _ in range(prior.m_bits)]
     for row, image in zip((signs > 0).tolist(), images.tolist(), strict=True):
         agreeing = Wire({}, 1.0 - len(bits))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import erfcinv
 
 from .._checks import number
 from .._xp import Array, array_namespace, as_batch, as_float_array, check_shape, device_of
@@ -120,7 +119,7 @@ class OneWayInstance:
         if image is None:
             u = uniform(own, (1, prior.n_bits), purpose=Purpose.DIRECTION, like=like)
             signs = signs_of(xp, u - 0.5)
-            preimage, image = signs[0, :], prior.image(signs, xp)
+            preimage, image = signs[0, :], prior._image(signs, xp)
         else:
             to = {"dtype": like.dtype, "device": device_of(like)}
             image = xp.reshape(_signs("image", image, (prior.m_bits,), xp, **to), (1, -1))
@@ -198,7 +197,7 @@ class OneWayInstance:
         xp = array_namespace(preimages=preimages, image=image)
         signs = _signs("preimages", preimages, (None, self.prior.n_bits), xp)
         wanted = _signs("image", image, (self.prior.m_bits,), xp, dtype=signs.dtype)
-        return xp.all(self.prior.image(signs, xp) == wanted, axis=1)
+        return xp.all(self.prior._image(signs, xp) == wanted, axis=1)
 
 
 def one_way_instance(
@@ -223,7 +222,7 @@ def one_way_instance(
     m_bits : int, optional
         Number of signs that f gives; `n_bits` by default.
     one_way : "arx" or callable, optional
-        f: the function `arx` of this module, or one that takes rows of signs (n, n_bits) to rows
+        The function f: `arx` of this module, or one that takes rows of signs (n, n_bits) to rows
         of signs, or booleans, (n, m_bits), in the namespace of its input. An attribute `max_bits`
         of it bounds `n_bits`.
     spacing : float, optional
@@ -292,6 +291,8 @@ def _lattice_measurement(prior: OneWayPrior, noise_std: float | None) -> LinearG
 
 def _noise_for(prior: OneWayPrior, failing: float) -> float:
     """Noise at which the expected number of bits that look turned is this."""
+    from scipy.special import erfcinv
+
     return prior.spacing / (4 * math.sqrt(2) * float(erfcinv(failing / prior.m_bits)))
 
 

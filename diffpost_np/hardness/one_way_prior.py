@@ -170,11 +170,11 @@ class OneWayPrior(SampledGiven):
 
         return score_network(self, sigma, n_knots)
 
-    def image(self, signs: Array, xp: ModuleType) -> Array:
+    def _image(self, signs: Array, xp: ModuleType) -> Array:
         """f of rows of signs, checked."""
         return image_of(self.one_way, signs, self.m_bits, xp)
 
-    def shows_lattices(self, sigma: float) -> bool:
+    def _shows_lattices(self, sigma: float) -> bool:
         """Whether waves of the lattices count at a noise level."""
         return sigma**2 / (1 + sigma**2) <= _VISIBLE * self.spacing**2
 
@@ -190,9 +190,9 @@ class OneWayPrior(SampledGiven):
         return Lattice(self.spacing, self._phase(xp, x, sigma))
 
     def _phase(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
-        if not self.shows_lattices(float(xp.min(sigma))):
+        if not self._shows_lattices(float(xp.min(sigma))):
             return xp.zeros_like(x[:1, self.n_bits :])
-        return phase_of(self.image(signs_of(xp, self._parts(x)[0]), xp))
+        return phase_of(self._image(signs_of(xp, self._parts(x)[0]), xp))
 
     def _score(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
         phase = self._phase(xp, x, sigma)
@@ -226,7 +226,7 @@ class OneWayPrior(SampledGiven):
         signs = signs_of(xp, u - 0.5)
         z = normal(key, (n, self.n_bits), purpose=Purpose.INITIAL, **place)
         front = Vertices(self.radius).draw(xp, signs, z)
-        phase = phase_of(self.image(signs, xp))
+        phase = phase_of(self._image(signs, xp))
         shape = (n, self.m_bits)
         even, odd = (
             Lattice(self.spacing, b).draw(xp, key, shape, like, first_chain) for b in (0.0, 0.5)
@@ -242,7 +242,7 @@ class OneWayPrior(SampledGiven):
         u = uniform(key, front.shape, purpose=Purpose.DIRECTION, **place)
         signs = signs_of(xp, (1 + xp.tanh(given.half_odds())) / 2 - u)
         z = normal(key, front.shape, purpose=Purpose.INITIAL, **place)
-        phase = xp.astype(phase_of(self.image(signs, xp)), xp.float64)
+        phase = xp.astype(phase_of(self._image(signs, xp)), xp.float64)
         precise, level = xp.astype(back, xp.float64), xp.astype(level, xp.float64)
         lattice = Lattice(self.spacing, phase).given(precise, level)
         combs = lattice.draw(xp, key, back.shape, x, first_chain)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from .._xp import Array, array_namespace, as_batch, map_rows, short_name
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 __all__ = ["ReLUNetwork"]
 

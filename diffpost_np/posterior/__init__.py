@@ -8,10 +8,13 @@ from .compressed_sensing import compressed_sensing
 from .exact import exact
 from .langevin import langevin
 from .localized_langevin import localized_langevin
+from .rejection import rejection
+from .rejection_cost import RejectionCost, rejection_cost
 from .sample import sample
 
 __all__ = [
     "AnnealingSchedule",
+    "RejectionCost",
     "Result",
     "annealed_langevin",
     "annealed_smc",
@@ -19,5 +22,7 @@ __all__ = [
     "exact",
     "langevin",
     "localized_langevin",
+    "rejection",
+    "rejection_cost",
     "sample",
 ]

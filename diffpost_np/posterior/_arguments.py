@@ -10,10 +10,10 @@ from ..measurement import LinearGaussian
 from ..operators._base import as_shape
 
 
-def checked_y(measurement: Any, y: Any, xp: ModuleType) -> Array:
+def checked_y(measurement: Any, y: Any, xp: ModuleType, scored: bool = True) -> Array:
     if isinstance(measurement, LinearGaussian):
         return measurement.check_y(y, xp)
-    for name in ("log_likelihood", "log_likelihood_grad"):
+    for name in ("log_likelihood", "log_likelihood_grad")[: 1 + scored]:
         if not hasattr(measurement, name):
             raise TypeError(
                 f"measurement has no .{name}: {type(measurement).__name__}{_hint(measurement)}"
@@ -40,6 +40,17 @@ def common_event_shape(prior: Any, measurement: Any) -> tuple[int, ...]:
             f"the prior has {shapes['prior']}"
         )
     return next(iter(shapes.values()))
+
+
+def check_conjugate(prior: Any, measurement: Any, remedy: str) -> None:
+    """Raise unless the posterior has a closed form."""
+    if not isinstance(measurement, LinearGaussian):
+        raise TypeError(
+            f"measurement must be a LinearGaussian for a posterior in closed form, got "
+            f"{type(measurement).__name__}; {remedy}"
+        )
+    if not is_conjugate(prior, measurement):
+        raise TypeError(f"prior has no posterior in closed form: {type(prior).__name__}; {remedy}")
 
 
 def is_conjugate(prior: Any, measurement: Any) -> bool:

@@ -14,7 +14,7 @@ from ._arguments import checked_y, common_event_shape
 
 
 class Problem(Run):
-    """A run towards the measurements of one y."""
+    """A run towards the measurements of one y; one that is not `scored` asks for no gradients."""
 
     def __init__(
         self,
@@ -27,10 +27,12 @@ class Problem(Run):
         resume: Result | None = None,
         progress: Any = False,
         first_chain: Any = 0,
+        *,
+        scored: bool = True,
     ) -> None:
         prior, self.measurement = instance("prior", prior), instance("measurement", measurement)
         xp = array_namespace(y=y, **held(prior), **held(measurement))
-        self.y = checked_y(measurement, y, xp)
+        self.y = checked_y(measurement, y, xp, scored)
         super().__init__(
             name,
             prior,
@@ -42,6 +44,7 @@ class Problem(Run):
             resume=resume,
             progress=progress,
             first_chain=first_chain,
+            scored=scored,
         )
         is_complex = self.xp.isdtype(self.y.dtype, "complex floating")
         self.n_measured = (2 if is_complex else 1) * size(self.y.shape)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..measurement import LinearGaussian
-from ._arguments import is_conjugate
+from ._arguments import check_conjugate
 
 __all__ = ["exact"]
 
@@ -42,14 +41,5 @@ def exact(prior: Any, measurement: Any, y: Any) -> Any:
     >>> dp.posterior.exact(prior, dp.LinearGaussian(np.eye(1), 1.0), [2.0]).mean()
     array([1.])
     """
-    if not isinstance(measurement, LinearGaussian):
-        raise TypeError(
-            f"measurement must be a LinearGaussian for a posterior in closed form, got "
-            f"{type(measurement).__name__}; use diffpost_np.posterior.sample"
-        )
-    if not is_conjugate(prior, measurement):
-        raise TypeError(
-            f"prior has no posterior in closed form: {type(prior).__name__}; "
-            "use diffpost_np.posterior.sample"
-        )
+    check_conjugate(prior, measurement, "use diffpost_np.posterior.sample")
     return prior.posterior(measurement, y)

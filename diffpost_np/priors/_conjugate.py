@@ -10,6 +10,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._least_squares import fit
 from .._xp import Array, array_namespace, flatten_events
 from ..operators._base import Eigenform, as_cast, real_matrix
 from ._covariance import Covariance, LowRank, Spectral
@@ -89,12 +90,8 @@ def _commutes(covs: Covariance, gram: Eigenform) -> bool:
 def _in_eigenbasis(
     xp: ModuleType, measurement: LinearGaussian, gram: Eigenform, tables: Tables, white: Array
 ) -> View:
-    """With B'B = V g V', the coordinates g^-1/2 V'B'y say all that the data say."""
-    gains, inverse = _gains(xp, gram.values)
-    back = measurement.operator.adjoint(measurement.unwhiten(white))
-    y = inverse * gram.forward(flatten_events(back, xp))
-    events = xp.reshape(gram.inverse(inverse * y), (1, *measurement.event_shape))
-    misfit = flatten_events(white - measurement.whiten(measurement.operator(events)), xp)
+    """The coordinates of the least-squares fit say all that the data say."""
+    gains, _, y, misfit = fit(xp, measurement, gram, white)
     means, covs = gains * gram.forward(tables.means), tables.covs
     if isinstance(covs, LowRank):
         seen = LowRank.unchecked(gains[:, None] * covs.factor_matrix, covs.diag * gains**2)
@@ -103,14 +100,6 @@ def _in_eigenbasis(
     remaining = Spectral(covs.values / (1 + ratio), None if gram.is_identity else gram)
     shift = gram.inverse(remaining.values * gains * (y - means))
     return View(y, means, Spectral(ratio), misfit, shift, remaining)
-
-
-def _gains(xp: ModuleType, squares: Array) -> tuple[Array, Array]:
-    """Singular values and their inverses, 0 for those that are so but for rounding."""
-    least = (squares.shape[0] * xp.finfo(squares.dtype).eps) ** 2 * xp.max(squares)
-    seen, one = squares > least, xp.ones_like(squares)
-    gains = xp.sqrt(xp.where(seen, squares, one))
-    return xp.where(seen, gains, 0 * one), xp.where(seen, 1 / gains, 0 * one)
 
 
 def _low_rank(

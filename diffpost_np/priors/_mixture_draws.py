@@ -8,7 +8,7 @@ from types import ModuleType
 from .._dispatch import operation
 from .._xp import Array
 from ..random import Key, Purpose, normal, uniform
-from ._covariance import LowRank, shrink
+from ._covariance import LowRank, Spectral, shrink
 from ._mixture_math import Tables
 
 
@@ -31,13 +31,20 @@ def draw_chosen(
     extra = tables.covs.factor_matrix.shape[2] if isinstance(tables.covs, LowRank) else 0
     place = {"purpose": Purpose.INITIAL, "first_chain": first_chain, "like": tables.means}
     z = normal(key, (chosen.shape[0], d + extra), **place)
+    return shape_chosen(xp, tables, chosen, z)
 
+
+def shape_chosen(xp: ModuleType, tables: Tables, chosen: Array, z: Array) -> Array:
+    """The draws (n, d) that standard normals (n, d or d + r) stand for."""
     return xp.take(tables.means, chosen, axis=0) + mixture_colour(xp, z, chosen, tables)
 
 
 @operation
 def mixture_colour(xp: ModuleType, z: Array, chosen: Array, tables: Tables) -> Array:
     """Draws of N(0, C_k) for the chosen components, from standard normals (n, d or d + r)."""
+    if isinstance(tables.covs, Spectral) and tables.covs.basis is None:
+        roots = xp.sqrt(tables.covs.values)
+        return z * (roots if roots.shape[0] == 1 else xp.take(roots, chosen, axis=0))
 
     def colour(k: int, z: Array) -> Array:
         return tables.covs.component(k).colour(xp, z[None, ...])[0, ...]
