@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import diffpost_np as dp
-from diffpost_np.sampling._step import Evaluation, Step
+from diffpost_np.sampling._steps.step import Evaluation, Step
 from diffpost_np.testing._gaussian_law import gaussian_law, gaussian_law_at_random_times
 
 MEAN, VARIANCE = 0.7, 0.25

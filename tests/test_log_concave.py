@@ -9,7 +9,7 @@ import pytest
 from scipy import integrate, stats
 
 import diffpost_np as dp
-from diffpost_np.sampling._correctors import randomized_midpoint_step, underdamped
+from diffpost_np.sampling._langevin.correctors import randomized_midpoint_step, underdamped
 from diffpost_np.sampling.log_concave import _planned
 
 SAMPLE = dp.sampling.log_concave

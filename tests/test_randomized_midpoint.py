@@ -14,11 +14,11 @@ from scipy.integrate import quad, solve_ivp
 
 import diffpost_np as dp
 from diffpost_np._run import Run
-from diffpost_np.sampling import _correctors
-from diffpost_np.sampling._integrate import ArrayStep
+from diffpost_np.sampling._diffusion.integrate import ArrayStep
+from diffpost_np.sampling._langevin import correctors
+from diffpost_np.sampling._langevin.underdamped import covariance, flow, flow_over
 from diffpost_np.sampling._methods import windowed
 from diffpost_np.sampling._methods.reverse_diffusion import time
-from diffpost_np.sampling._underdamped import covariance, flow, flow_over
 from diffpost_np.testing._gaussian_law import Coefficients, gaussian_law_at_random_times
 
 METHODS = dp.sampling.methods()
@@ -98,7 +98,7 @@ class TestUnderdamped:
         law = stationary(lambda s: (1 - h * w) ** 2 * s + 2 * h * np.eye(1))
         assert abs(law[0, 0] - 1 / (w * (1 - w * h / 2))) < 1e-12
         s = coefficients(np.array([[0.0, 1.0, 0, 0]]))
-        moved = _correctors.overdamped(s, s.y, lambda x: -w * x, h, 1, 1.0)
+        moved = correctors.overdamped(s, s.y, lambda x: -w * x, h, 1, 1.0)
         assert np.allclose(moved, [[0, 1 - h * w, math.sqrt(2 * h), 0]], atol=1e-15)
 
     def test_midpoints_have_a_bias_of_order_3(self):
@@ -109,7 +109,7 @@ class TestUnderdamped:
     def test_a_point_becomes_a_density(self):
         duration, friction = 0.01, 2.0
         s = coefficients(np.eye(1, 60))
-        x = _correctors.underdamped(s, s.y, lambda x: -x, duration, 10, friction)
+        x = correctors.underdamped(s, s.y, lambda x: -x, duration, 10, friction)
         spread = np.sum(x[0, 1:] ** 2)  # velocity and noise
         assert abs(spread / (duration**2 + 2 / 3 * friction * duration**3) - 1) < 0.02
 
@@ -141,7 +141,7 @@ def midpoint_map(w, friction, h):
     x, v = basis.copy(), basis.copy()
     x[:, 0], v[:, 1] = 1, 1
     s = coefficients(basis)
-    x, v = _correctors.randomized_midpoint_step(s, x, v, lambda x: -w * x, h, friction)
+    x, v = correctors.randomized_midpoint_step(s, x, v, lambda x: -w * x, h, friction)
 
     def moments(spread):
         full = np.eye(6)
@@ -337,7 +337,7 @@ class TestParallel:
         for noise in noises:
             exact = over.apply(*exact, force(exact[0]), noise)
         errors = [
-            np.max(np.abs(_correctors.picard_block(xp, x, v, force, over, noises, k)[0] - exact[0]))
+            np.max(np.abs(correctors.picard_block(xp, x, v, force, over, noises, k)[0] - exact[0]))
             for k in range(1, n + 1)
         ]
         assert errors[0] < 2e-2

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from .._xp import Array
 from ..random import Purpose
-from ..sampling._underdamped import Flow, flow, flow_over
+from ..sampling._langevin.underdamped import Flow, flow, flow_over
 from ._moves import Target, Walk, select
 
 FRICTION = 2.0

@@ -18,10 +18,10 @@ from .._run import Run
 from .._xp import Array, array_namespace, as_float_array, like_dtype
 from ..operators._base import prototype
 from ..random import Purpose, normal
-from ._bounds import Watched, warn_of
-from ._correctors import randomized_midpoint_step, underdamped
-from ._draws import Draws
-from ._mode import find_mode
+from ._langevin.correctors import randomized_midpoint_step, underdamped
+from ._log_concave.bounds import Watched, warn_of
+from ._log_concave.mode import find_mode
+from ._steps.draws import Draws
 
 __all__ = ["log_concave"]
 

@@ -9,12 +9,12 @@ from .._arguments import DEFAULT_N_SAMPLES, event_shape_of, held
 from .._result import Result
 from .._run import Run
 from .._xp import Array, array_namespace, as_batch
-from ._diffusion import DEFAULT, Steps, fix, refuse_watching, run_down
-from ._levels import SIGMA_MIN, levels_from
-from ._lookup import as_method
-from ._method import Method
-from ._start import noise
-from ._step import closing_step
+from ._diffusion.levels import SIGMA_MIN, levels_from
+from ._diffusion.run import DEFAULT, Steps, fix, refuse_watching, run_down
+from ._diffusion.start import noise
+from ._methods.lookup import as_method
+from ._steps.method import Method
+from ._steps.step import closing_step
 
 __all__ = ["noise_then_denoise"]
 

@@ -16,9 +16,15 @@ from .._progress import reporter
 from .._run import Run
 from .._xp import Array, array_namespace, as_batch, is_array
 from ..operators._base import as_shape
-from ._divergence import KINDS, PROBES, Divergence, estimate
-from ._flow import Point, first_step, log_density_at_large_noise, rate_of, runge_kutta_step
-from ._levels import SIGMA_MAX, SIGMA_MIN, noise_levels
+from ._diffusion.levels import SIGMA_MAX, SIGMA_MIN, noise_levels
+from ._log_density.ascent import (
+    Point,
+    first_step,
+    log_density_at_large_noise,
+    rate_of,
+    runge_kutta_step,
+)
+from ._log_density.divergence import KINDS, PROBES, Divergence, estimate
 
 __all__ = ["LogDensity", "ode_log_density"]
 

@@ -11,7 +11,7 @@ from .._arguments import event_shape_of, held
 from .._checks import choice, flag, instance, integer, number
 from .._run import Run
 from .._xp import array_namespace, as_float_array
-from ._divergence import KINDS, PROBES, Divergence, estimate
+from ._log_density.divergence import KINDS, PROBES, Divergence, estimate
 
 __all__ = ["probability_flow"]
 

@@ -8,10 +8,10 @@ from typing import Any
 from .._arguments import check_no_start
 from .._result import Result
 from .._xp import Array
-from ._diffusion import DEFAULT, Steps, as_run, fix, run_down
-from ._levels import SIGMA_MAX, SIGMA_MIN, noise_levels
-from ._lookup import as_method
-from ._start import start
+from ._diffusion.levels import SIGMA_MAX, SIGMA_MIN, noise_levels
+from ._diffusion.run import DEFAULT, Steps, as_run, fix, run_down
+from ._diffusion.start import start
+from ._methods.lookup import as_method
 
 __all__ = ["sample"]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .._method import Method
-from .._step import Step
+from .._steps.method import Method
+from .._steps.step import Step
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .._method import Method
-from .._step import Evaluation, Step
+from .._steps.method import Method
+from .._steps.step import Evaluation, Step
 
 _SERIES_BELOW, _N_TERMS = 0.1, 12
 

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from .._correctors import CORRECTORS
-from .._method import Method
-from .._step import Step
+from .._langevin.correctors import CORRECTORS
+from .._steps.method import Method
+from .._steps.step import Step
 from .reverse_diffusion import time
 
 Predictor = Callable[[Any, Any, float, float], Any]

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from .._progress import reporter
-from .._run import Run, is_mixture
-from .._xp import Array, array_namespace, is_array
-from ._draws import Draws, stream_of
-from ._lookup import table_of
-from ._method import Method
-from ._start import reasons_to_distrust
-from ._step import Evaluation, Step, closing_step
-from ._subspace import Subspace, subspace
-from ._table import Cloud, mixture_steps, run_table
+from ..._progress import reporter
+from ..._run import Run, is_mixture
+from ..._xp import Array, array_namespace, is_array
+from .._methods.lookup import table_of
+from .._steps.draws import Draws, stream_of
+from .._steps.method import Method
+from .._steps.step import Evaluation, Step, closing_step
+from .._steps.table import Cloud, mixture_steps, run_table
+from .start import reasons_to_distrust
+from .subspace import Subspace, subspace
 
 _PIECE = 50
 """Steps between two looks at divergence, where nobody watches every one."""

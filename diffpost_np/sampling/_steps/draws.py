@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .._philox import Stream
-from .._run import Run
-from .._xp import Array
-from ..random import Purpose, uniform
-from ._table import slot_normal
+from ..._philox import Stream
+from ..._run import Run
+from ..._xp import Array
+from ...random import Purpose, uniform
+from .table import slot_normal
 
 
 class Draws:

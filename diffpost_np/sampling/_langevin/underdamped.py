@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
-from .._xp import Array
+from ..._xp import Array
 
 _SERIES_BELOW = 0.5
 _EXCESS = [(-1) ** n / math.factorial(n) for n in range(2, 20)]

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from ._step import Step
-from ._underdamped import Flow, flow, flow_over
+from .._steps.step import Step
+from .underdamped import Flow, flow, flow_over
 
 Force = Callable[[Any], Any]
 

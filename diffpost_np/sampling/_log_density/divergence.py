@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .._run import Run
-from .._xp import Array
-from ..priors import GaussianMixture
-from ..random import Purpose, normal, uniform
+from ..._run import Run
+from ..._xp import Array
+from ...priors import GaussianMixture
+from ...random import Purpose, normal, uniform
 
 KINDS = ("auto", "exact", "hutchinson")
 PROBES = ("rademacher", "normal")

@@ -10,8 +10,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from .._checks import choice, flag, integer, number
-from ._step import Step
+from ..._checks import choice, flag, integer, number
+from .step import Step
 
 __all__ = ["Method"]
 

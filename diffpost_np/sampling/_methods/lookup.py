@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ._method import Method
-from ._methods import METHODS
-from ._trace import Table, trace
+from .._steps.method import Method
+from .._steps.trace import Table, trace
+from . import METHODS
 
 
 def as_method(method: Any) -> Method:

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._arguments import event_shape_of, held
-from .._checks import integer
-from .._result import Result
-from .._run import Run
-from .._xp import Array, array_namespace, like_dtype
-from ..operators._base import prototype
-from ._integrate import Integrator, State
-from ._method import Method
+from ..._arguments import event_shape_of, held
+from ..._checks import integer
+from ..._result import Result
+from ..._run import Run
+from ..._xp import Array, array_namespace, like_dtype
+from ...operators._base import prototype
+from .._steps.method import Method
+from .integrate import Integrator, State
 
 DEFAULT = "unipc_2"
 """The method on the lower envelope of error against evaluations."""
