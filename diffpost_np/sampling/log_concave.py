@@ -21,7 +21,7 @@ from ..random import Purpose, normal
 from ._langevin.correctors import randomized_midpoint_step, underdamped
 from ._log_concave.bounds import Watched, warn_of
 from ._log_concave.mode import find_mode
-from ._steps.draws import Draws
+from ._steps.arrays import Draws
 
 __all__ = ["log_concave"]
 

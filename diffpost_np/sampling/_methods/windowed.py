@@ -15,15 +15,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from .._langevin.correctors import CORRECTORS
 from .._steps.method import Method
 from .._steps.step import Step
 from .reverse_diffusion import time
 
 Predictor = Callable[[Any, Any, float, float], Any]
-
-_MOST = 1.0
-"""Longest step of parallel midpoints, in units of 1 / L."""
 
 
 def score(s: Step, x: Any, t: Any) -> Any:
@@ -99,7 +98,7 @@ def step(
     return math.exp(end) * x
 
 
-def _smoothness(given: float | None, sigma: float) -> float:
+def _smoothness(given: float | None, sigma: Any) -> Any:
     """L as given, or 1 / (1 - e^-2t), which holds at time t whatever log-concave law has noise."""
     return (1 + sigma**2) / sigma**2 if given is None else given
 
@@ -138,12 +137,6 @@ def parallel(
     correction_time: float | None = None,
 ) -> Any:
     """Midpoints in parallel, for steps short enough for the sweeps to converge."""
-    h = time(s.sigma) - time(s.next)
-    if _smoothness(smoothness, s.next) * h > _MOST * (1 + 1e-9):
-        raise ValueError(
-            f"schedule has a step of {h:.3g} in time at step {s.index}, beyond 1 / smoothness, "
-            "where sweeps diverge: take more steps, or see schedules.exponential_windows"
-        )
     predictor = partial(midpoints, n_midpoints=n_midpoints, n_sweeps=n_sweeps)
     return step(
         s,
@@ -152,6 +145,22 @@ def parallel(
         smoothness=smoothness,
         n_corrections=n_corrections,
         correction_time=correction_time,
+    )
+
+
+def sweeps_diverge(levels: np.ndarray, *, smoothness: float | None, **others: Any) -> str | None:
+    """The first step that is longer than 1 / L, if any: the denoiser's at the end is none."""
+    levels = levels[levels > 0]
+    lengths = -np.diff(0.5 * np.log1p(levels**2))
+    longest = np.broadcast_to(1 / np.asarray(_smoothness(smoothness, levels[1:])), lengths.shape)
+    too_long = np.flatnonzero(lengths > longest * (1 + 1e-9))
+    if too_long.size == 0:
+        return None
+    i = int(too_long[0])
+    return (
+        f"step {i}, from noise level {levels[i]:.3g} to {levels[i + 1]:.3g}, lasts "
+        f"{lengths[i]:.3g} in time, beyond 1 / smoothness, {longest[i]:.3g} there, where sweeps "
+        "diverge (see schedules.exponential_windows)"
     )
 
 
@@ -168,49 +177,33 @@ _MIDPOINTS = "Gupta, Cai, Chen, arXiv 2406.00924"
 EXPONENTIAL_EULER = Method(
     name="exponential_euler", step=euler, order=1, source=f"{_FLOW}, section 3.1"
 )
-DPOM = Method(
+_windowed = partial(
+    Method, stochastic=True, evals_per_step=None, limits=_LIMITS, traced=False, corrected=True
+)
+DPOM = _windowed(
     name="dpom",
     step=partial(step, predictor=frozen, corrector="overdamped"),
     order=1,
-    stochastic=True,
-    evals_per_step=None,
     source=f"{_FLOW}, algorithm 1",
-    limits=_LIMITS,
-    traced=False,
-    corrected=True,
 )
-DPUM = Method(
+DPUM = _windowed(
     name="dpum",
     step=partial(step, predictor=frozen, corrector="underdamped"),
     order=1,
-    stochastic=True,
-    evals_per_step=None,
     source=f"{_FLOW}, algorithm 2",
-    limits=_LIMITS,
-    traced=False,
-    corrected=True,
 )
-RANDOMIZED_MIDPOINT = Method(
+RANDOMIZED_MIDPOINT = _windowed(
     name="randomized_midpoint",
     step=partial(step, predictor=midpoint),
     order=2,
     strong_order=1.5,
-    stochastic=True,
-    evals_per_step=None,
     source=f"{_MIDPOINTS}, algorithms 1 to 3",
-    limits=_LIMITS,
-    traced=False,
-    corrected=True,
 )
-PARALLEL_RANDOMIZED_MIDPOINT = Method(
+PARALLEL_RANDOMIZED_MIDPOINT = _windowed(
     name="parallel_randomized_midpoint",
     step=parallel,
     order=2,
     strong_order=1.5,
-    stochastic=True,
-    evals_per_step=None,
     source=f"{_MIDPOINTS}, algorithms 4 to 6",
-    limits=_LIMITS,
-    traced=False,
-    corrected=True,
+    refuses=sweeps_diverge,
 )

@@ -17,16 +17,6 @@ from .trace import Table
 Denoiser = Callable[[Array, float], Array]
 
 
-class Beside(NamedTuple):
-    """What chains that run in a subspace began with outside of it, and its factors by now.
-
-    The factors are those of the state and of the points before, in the order of a `Cloud`.
-    """
-
-    start: Array
-    factors: np.ndarray
-
-
 class Cloud(NamedTuple):
     """Flat chains (n, d) between two steps, and the latest denoised points, latest first."""
 
@@ -63,7 +53,6 @@ def run_table(
     return Cloud(y, past)
 
 
-@operation
 def combine(
     xp: ModuleType, y: Array, past: tuple[Array, ...], coefficients: np.ndarray, stream: Stream
 ) -> Array:
