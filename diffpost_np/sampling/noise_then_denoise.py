@@ -88,7 +88,7 @@ def noise_then_denoise(
     ------
     ValueError
         If an argument is out of range, the method is unknown, levels do not decrease from
-        `sigma` to 0, or a chain diverges (with its step and chain).
+        `sigma` to 0 or do not suit the method, or a chain diverges (with its step and chain).
     TypeError
         If array types are mixed, an option is unknown, the score is not callable, or the prior
         has no `sample_given` for 'exact'.
@@ -113,15 +113,15 @@ def noise_then_denoise(
     """
     started = time.perf_counter()
     grid = partial(levels_from, schedule, sigma=sigma, sigma_min=sigma_min)
-    arguments: dict[str, Any] = {"rng": rng, "progress": progress, "first_chain": first_chain}
-    given = prior, x, event_shape, resume
+    as_run = partial(_as_run, prior, x, event_shape, resume)
+    as_run = partial(as_run, rng=rng, progress=progress, first_chain=first_chain)
     if isinstance(method, str) and method == "exact":
         _check_no_steps(options, callback=callback, keep_every=keep_every)
         level = float(grid(n_steps)[0])
-        run, points = _as_run("exact", *given, **arguments)
+        run, points = as_run(name="exact")
         return _exact(run, points, level, started)
     descent = Descent.checked(method, options, grid, n_steps, callback, keep_every)
-    run, points = _as_run(descent.method.name, *given, **arguments)
+    run, points = as_run(name=descent.method.name)
 
     def noisy() -> Array:
         return points + float(descent.levels[0]) * noise(run)
@@ -130,7 +130,7 @@ def noise_then_denoise(
 
 
 def _as_run(
-    name: str, prior: Any, x: Any, event_shape: Any, resume: Any, **arguments: Any
+    prior: Any, x: Any, event_shape: Any, resume: Any, *, name: str, **arguments: Any
 ) -> tuple[Run, Array]:
     """The points as chains of a run, and flat."""
     shape = event_shape_of(prior, event_shape)
@@ -152,7 +152,7 @@ def _as_run(
 def _check_no_steps(options: dict[str, Any], **watching: Any) -> None:
     """Refuse what is said of the steps of a way that has none."""
     for name in options:
-        raise TypeError(f"method 'exact' has no option {name!r}, only no options")
+        raise TypeError(f"method 'exact' has no option {name!r}: it takes no steps")
     for name, value in watching.items():
         if value is not None:
             raise ValueError(f"{name} must be left out: method 'exact' takes no steps")

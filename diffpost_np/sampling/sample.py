@@ -92,8 +92,8 @@ def sample(
     Raises
     ------
     ValueError
-        If an argument is out of range, the method is unknown, levels do not decrease to 0, or
-        a chain diverges (with its step and chain).
+        If an argument is out of range, the method is unknown, levels do not decrease to 0 or
+        do not suit the method, or a chain diverges (with its step and chain).
     TypeError
         If array types are mixed, an option is unknown, or the score is not callable.
 

@@ -1,4 +1,7 @@
-"""Integrators, a family a file. A new one is added to the list below."""
+"""Integrators, a family a file. A new one is added to the list below.
+
+`lookup` finds them and their tables; `weights` are those of multistep rules.
+"""
 
 from .ddim import DDIM, DDPM
 from .dpm_solver import DPM_SOLVER_2M, DPM_SOLVER_2S, SDE_DPM_SOLVER_2M
