@@ -18,6 +18,7 @@ from diffpost_np._run import Run
 from diffpost_np.sampling._langevin import correctors
 from diffpost_np.sampling._langevin.underdamped import covariance, transition, transition_over
 from diffpost_np.sampling._methods import windowed
+from diffpost_np.sampling._methods.parallel_midpoints import midpoints, path_weight
 from diffpost_np.sampling._methods.reverse_diffusion import time
 from diffpost_np.sampling._steps.arrays import ArrayStep, denoised
 from diffpost_np.testing._gaussian_law import Coefficients, gaussian_law_at_random_times
@@ -281,7 +282,7 @@ class TestParallel:
         """Factors of x over one step, and the exact one."""
         run, levels = self.run(n), ou_levels(start, end, 1)
         s = on_arrays(run, np.ones((n, 1)), levels)
-        x = windowed.midpoints(s, np.ones((n, 1)), start, start - end, r, k)
+        x = midpoints(s, np.ones((n, 1)), start, start - end, r, k)
         before, after = (1 - 0.9 * math.exp(-2 * t) for t in (start, end))
         return x - math.sqrt(after / before)
 
@@ -348,14 +349,14 @@ class TestParallel:
         shares = (np.random.default_rng(0).random((7, r)) + np.arange(r)) / r
         for i in range(r):
             u = h * shares[:, i : i + 1]
-            weights = [windowed._path_weight(xp, u, j, h / r) for j in range(i + 1)]
+            weights = [path_weight(xp, u, j, h / r) for j in range(i + 1)]
             assert np.max(np.abs(sum(weights) - np.expm1(u))) < 1e-15
             assert all(np.all(w >= 0) for w in weights)
 
     def test_one_midpoint_without_sweeps_is_the_sequential_step(self):
         levels, x = ou_levels(1.0, 0.8, 1), np.linspace(-1, 1, 6)[:, None]
         steps = [on_arrays(self.run(6), x, levels) for _ in range(2)]
-        one = windowed.midpoints(steps[0], x, 1.0, 0.2, 1, 0)
+        one = midpoints(steps[0], x, 1.0, 0.2, 1, 0)
         other = windowed.midpoint(steps[1], x, 1.0, 0.2)
         assert np.max(np.abs(one - other)) < 1e-14
 
@@ -364,7 +365,7 @@ class TestParallel:
         x = np.ones((3, 2))
         s = on_arrays(run, x, ou_levels(1.0, 0.8, 1))
         for k in (0, 3):
-            assert np.allclose(windowed.midpoints(s, x, 1.0, 0.2, 4, k), math.exp(0.2), rtol=1e-14)
+            assert np.allclose(midpoints(s, x, 1.0, 0.2, 4, k), math.exp(0.2), rtol=1e-14)
 
     def test_sweeps_end_at_the_sequential_corrector(self):
         rng, over, n = np.random.default_rng(0), transition_over(2.0, 0.05), 8

@@ -6,6 +6,7 @@
 from .ddim import DDIM, DDPM
 from .dpm_solver import DPM_SOLVER_2M, DPM_SOLVER_2S, SDE_DPM_SOLVER_2M
 from .heun import HEUN
+from .parallel_midpoints import PARALLEL_RANDOMIZED_MIDPOINT
 from .predictor_corrector import PREDICTOR_CORRECTOR
 from .reverse_diffusion import (
     EULER_MARUYAMA,
@@ -21,7 +22,6 @@ from .windowed import (
     DPOM,
     DPUM,
     EXPONENTIAL_EULER,
-    PARALLEL_RANDOMIZED_MIDPOINT,
     RANDOMIZED_MIDPOINT,
 )
 
