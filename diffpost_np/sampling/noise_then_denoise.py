@@ -113,8 +113,8 @@ def noise_then_denoise(
     """
     started = time.perf_counter()
     grid = partial(levels_from, schedule, sigma=sigma, sigma_min=sigma_min)
-    as_run = partial(_as_run, prior, x, event_shape, resume)
-    as_run = partial(as_run, rng=rng, progress=progress, first_chain=first_chain)
+    others = {"resume": resume, "progress": progress, "first_chain": first_chain}
+    as_run = partial(_as_run, prior, x, event_shape, rng=rng, **others)
     if isinstance(method, str) and method == "exact":
         _check_no_steps(options, callback=callback, keep_every=keep_every)
         level = float(grid(n_steps)[0])
@@ -130,7 +130,7 @@ def noise_then_denoise(
 
 
 def _as_run(
-    prior: Any, x: Any, event_shape: Any, resume: Any, *, name: str, **arguments: Any
+    prior: Any, x: Any, event_shape: Any, *, name: str, resume: Any, **others: Any
 ) -> tuple[Run, Array]:
     """The points as chains of a run, and flat."""
     shape = event_shape_of(prior, event_shape)
@@ -144,7 +144,7 @@ def _as_run(
         n_samples=x.shape[0] if resume is None else DEFAULT_N_SAMPLES,
         resume=resume,
         stream="sampling.noise_then_denoise",
-        **arguments,
+        **others,
     )
     return run, run.points("x", x, run.n_samples)
 
