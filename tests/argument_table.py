@@ -275,6 +275,7 @@ def sampling_cases():
     flags = dict.fromkeys(("stochastic", "keeps_mean", "traced", "corrected"), (True, of.flag))
     texts = dict.fromkeys(("name", "source"), ("text", of.text))
     strong = {"strong_order": (1.0, optional["positive"]), "limits": ({}, of.table)}
+    strong |= {"refuses": (None, optional["function"])}
     yield case(s.Method, step=(lambda s: s.y, of.function), **texts, **order, **flags, **strong)
     yield case(s.methods()["ddim"].settled, options=({"eta": 0.5}, of.table))
 

@@ -12,8 +12,8 @@ from scipy.stats import norm
 
 import diffpost_np as dp
 from diffpost_np.sampling import critical_window
-from diffpost_np.sampling._components import Pairs, components_of
-from diffpost_np.sampling._line import line_of
+from diffpost_np.sampling._overlap.components import Pairs, components_of
+from diffpost_np.sampling._overlap.line import line_of
 
 _PATH = pathlib.Path(__file__).parent.parent / "examples" / "critical_windows.py"
 SKEW = dp.priors.GaussianMixture(

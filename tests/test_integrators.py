@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import diffpost_np as dp
-from diffpost_np.sampling._step import Evaluation, Step
+from diffpost_np.sampling._methods.unipc import multistep
+from diffpost_np.sampling._methods.weights import adams, phi
+from diffpost_np.sampling._steps.step import Evaluation, Step
 from diffpost_np.testing._gaussian_law import gaussian_law, gaussian_law_at_random_times
 
 MEAN, VARIANCE = 0.7, 0.25
@@ -152,8 +154,6 @@ def test_identities_between_methods(one, options, other, others):
 
 
 def test_2m_is_the_predictor_of_unipc_2():
-    from diffpost_np.sampling._methods.unipc import multistep
-
     rng, grid = np.random.default_rng(0), levels(12, 1.0, -1.0)
     y, value, before = rng.normal(size=(3, 5, 3))
     past = [Evaluation(float(grid[1]), value), Evaluation(float(grid[0]), before)]
@@ -163,10 +163,8 @@ def test_2m_is_the_predictor_of_unipc_2():
 
 
 def test_adams_weights_integrate_polynomials():
-    from diffpost_np.sampling._methods.sa_solver import _integrals
-
     h, rate, places = 0.7, 1 + 0.6**2, (0.0, -0.4, -1.1, 0.7)
-    weights = _integrals(places, h, rate)
+    weights = adams(places, h, rate)
     assert abs(sum(weights) - -math.expm1(-rate * h)) < 1e-14
     u = np.linspace(0, h, 200_001)
     for power in range(4):
@@ -177,14 +175,12 @@ def test_adams_weights_integrate_polynomials():
 @pytest.mark.parametrize("h", [1e-8, 1e-4, 0.0999, 0.1001, 1.0, 5.0])
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_phi_functions_of_unipc(n, h):
-    from diffpost_np.sampling._methods.unipc import _phi
-
     mpmath = pytest.importorskip("mpmath")
     with mpmath.workdps(60):
         z = mpmath.mpf(-h)
         rest = mpmath.exp(z) - sum(z**k / mpmath.factorial(k) for k in range(n + 1))
         exact = float(rest / z**n)
-    assert abs(_phi(n, -h) / exact - 1) < 1e-11
+    assert abs(phi(n, -h) / exact - 1) < 1e-11
 
 
 def test_churn_that_grows_with_the_number_of_steps_spoils_the_order():

@@ -9,8 +9,8 @@ import pytest
 from scipy import integrate, stats
 
 import diffpost_np as dp
-from diffpost_np.sampling._correctors import randomized_midpoint_step, underdamped
-from diffpost_np.sampling.log_concave import _planned
+from diffpost_np.sampling._langevin.correctors import randomized_midpoint_step, underdamped
+from diffpost_np.sampling._log_concave.run import planned
 
 SAMPLE = dp.sampling.log_concave
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
@@ -76,7 +76,7 @@ def exact_law(curvature, plan, smoothness, start):
 def test_the_plan_keeps_its_word_on_gaussians(kappa, d, eps):
     """All directions of the worst curvature, from half a standard deviation off the mode."""
     smoothness = 3.0
-    plan = _planned(eps, d, smoothness, smoothness / kappa, None, None)
+    plan = planned(eps, d, smoothness, smoothness / kappa, None, None)
     divergences = []
     for curvature in np.geomspace(smoothness / kappa, smoothness, 5):
         start = 0.5 / math.sqrt(smoothness / kappa)
@@ -91,7 +91,7 @@ def test_the_law_of_the_short_run_is_that_of_the_library():
     n, smoothness = 40_000, 4.0
     options = {"n_samples": n, "step_size": 0.2, "n_steps": 3, "eps": 0.2, "rng": 0}
     found = SAMPLE(lambda x: -x, smoothness, 1.0, initial=[0.4], **options).samples[:, 0]
-    mean, variance = exact_law(1.0, _planned(0.2, 1, smoothness, 1.0, 0.2, 3), smoothness, 0.4)
+    mean, variance = exact_law(1.0, planned(0.2, 1, smoothness, 1.0, 0.2, 3), smoothness, 0.4)
     assert abs(np.mean(found) - mean) < 4 * math.sqrt(variance / n)
     assert abs(np.var(found) / variance - 1) < 4 * math.sqrt(2 / n)
 
@@ -99,7 +99,7 @@ def test_the_law_of_the_short_run_is_that_of_the_library():
 def test_gaussian():
     n, eps = 5000, 0.5
     result = SAMPLE(gaussian, 15.0, 0.5, n_samples=n, eps=eps, event_shape=(3,), rng=0)
-    plan = _planned(eps, 3, 15.0, 0.5, None, None)
+    plan = planned(eps, 3, 15.0, 0.5, None, None)
     starts = (result.stages["mode"][0] - MEAN) @ ROTATION
     laws = [exact_law(w, plan, 15.0, x) for w, x in zip(CURVATURES, starts, strict=True)]
     mean, variance = np.array(laws).T

@@ -8,8 +8,8 @@ from scipy.special import ndtri
 
 import diffpost_np as dp
 from diffpost_np.sampling import mixture_tree
-from diffpost_np.sampling._components import components_of
-from diffpost_np.sampling._line import line_of
+from diffpost_np.sampling._overlap.components import components_of
+from diffpost_np.sampling._overlap.line import line_of
 
 
 def two_pairs(order=(0, 1, 2, 3, 4), eps=0.1):

@@ -1,5 +1,6 @@
 """The installed package has every file that is not Python, and each can be read."""
 
+import pathlib
 from importlib import resources
 
 import numpy as np
@@ -34,6 +35,11 @@ def test_every_data_file_opens(name):
                 assert all(arrays[key].size for key in arrays)
         else:
             assert bool(file.read()) == (name != "py.typed")
+
+
+def test_every_folder_with_code_is_a_package():
+    root = pathlib.Path(diffpost_np.__file__).parent
+    assert {p.parent for p in root.rglob("*.py")} == {p.parent for p in root.rglob("__init__.py")}
 
 
 def test_the_source_for_the_compiler_is_all_of_its_files():

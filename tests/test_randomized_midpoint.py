@@ -1,10 +1,11 @@
-"""Randomized midpoints, windows with correctors, and the underdamped flow: checks of the papers.
+"""Randomized midpoints, windows with correctors, and underdamped Langevin: checks of the papers.
 
 Gaussian targets have exact laws, found by quadrature over the random time of each step.
 """
 
 import itertools
 import math
+import re
 from functools import partial
 
 import array_api_compat.numpy as xp
@@ -14,11 +15,12 @@ from scipy.integrate import quad, solve_ivp
 
 import diffpost_np as dp
 from diffpost_np._run import Run
-from diffpost_np.sampling import _correctors
-from diffpost_np.sampling._integrate import ArrayStep
+from diffpost_np.sampling._langevin import correctors
+from diffpost_np.sampling._langevin.underdamped import covariance, transition, transition_over
 from diffpost_np.sampling._methods import windowed
+from diffpost_np.sampling._methods.parallel_midpoints import midpoints, path_weight
 from diffpost_np.sampling._methods.reverse_diffusion import time
-from diffpost_np.sampling._underdamped import covariance, flow, flow_over
+from diffpost_np.sampling._steps.arrays import ArrayStep, denoised
 from diffpost_np.testing._gaussian_law import Coefficients, gaussian_law_at_random_times
 
 METHODS = dp.sampling.methods()
@@ -28,6 +30,10 @@ NODES, WEIGHTS = (NODES[:, None] + 1) / 2, WEIGHTS / 2
 
 def ou_levels(start, end, n):
     return np.sqrt(np.expm1(2 * np.linspace(start, end, n + 1)))
+
+
+def on_arrays(run, y, levels, index=0):
+    return ArrayStep(run, y, levels, index, partial(denoised, run), [])
 
 
 def slopes(errors):
@@ -62,7 +68,7 @@ class TestUnderdamped:
     @pytest.mark.parametrize("h", [1e-4, 0.3, 5.0])
     def test_two_half_steps_are_one(self, h):
         half, whole = (covariance(xp, 2.3, np.asarray(d)) for d in (h / 2, h))
-        over = flow_over(2.3, h / 2)
+        over = transition_over(2.3, h / 2)
         move = np.array([[1, over.drift], [0, over.decay]])
         single = np.array([[half.position, half.cross], [half.cross, half.velocity]])
         twice = move @ single @ move.T + single
@@ -70,7 +76,7 @@ class TestUnderdamped:
         assert np.max(np.abs(twice / exact - 1)) < 1e-13
 
     def test_free_flow_keeps_the_velocity(self):
-        over, noise = flow_over(1.7, 0.6), covariance(xp, 1.7, np.asarray(0.6))
+        over, noise = transition_over(1.7, 0.6), covariance(xp, 1.7, np.asarray(0.6))
         assert abs(over.decay**2 + noise.velocity - 1) < 1e-15
         made = np.array([over.mix**2 + over.rest**2, over.mix * over.kick, over.kick**2])
         assert np.max(np.abs(made - noise)) < 1e-15
@@ -80,14 +86,14 @@ class TestUnderdamped:
         mpmath = pytest.importorskip("mpmath")
         with mpmath.workdps(50):
             exact = float(mpmath.mpf(g) - 1 + mpmath.exp(-mpmath.mpf(g)))
-        assert abs(flow_over(1.0, g).push / exact - 1) < 1e-13
+        assert abs(transition_over(1.0, g).push / exact - 1) < 1e-13
 
     @pytest.mark.parametrize(
         ("w", "friction", "rate"), [(1, 1, 0.5), (4, 2, 1.0), (2, 5, 0.2), (9, 3, 1.5)]
     )
     def test_stationary_bias_is_w_h_over_2_gamma(self, w, friction, rate):
         h = 1e-4
-        over, noise = flow_over(friction, h), covariance(xp, friction, np.asarray(h))
+        over, noise = transition_over(friction, h), covariance(xp, friction, np.asarray(h))
         move = np.array([[1 - over.push * w, over.drift], [-over.drift * w, over.decay]])
         spread = np.array([[noise.position, noise.cross], [noise.cross, noise.velocity]])
         law = stationary(lambda s: move @ s @ move.T + spread)
@@ -98,7 +104,7 @@ class TestUnderdamped:
         law = stationary(lambda s: (1 - h * w) ** 2 * s + 2 * h * np.eye(1))
         assert abs(law[0, 0] - 1 / (w * (1 - w * h / 2))) < 1e-12
         s = coefficients(np.array([[0.0, 1.0, 0, 0]]))
-        moved = _correctors.overdamped(s, s.y, lambda x: -w * x, h, 1, 1.0)
+        moved = correctors.overdamped(s, s.y, lambda x: -w * x, h, 1, 1.0)
         assert np.allclose(moved, [[0, 1 - h * w, math.sqrt(2 * h), 0]], atol=1e-15)
 
     def test_midpoints_have_a_bias_of_order_3(self):
@@ -109,7 +115,7 @@ class TestUnderdamped:
     def test_a_point_becomes_a_density(self):
         duration, friction = 0.01, 2.0
         s = coefficients(np.eye(1, 60))
-        x = _correctors.underdamped(s, s.y, lambda x: -x, duration, 10, friction)
+        x = correctors.underdamped(s, s.y, lambda x: -x, duration, 10, friction)
         spread = np.sum(x[0, 1:] ** 2)  # velocity and noise
         assert abs(spread / (duration**2 + 2 / 3 * friction * duration**3) - 1) < 0.02
 
@@ -141,7 +147,7 @@ def midpoint_map(w, friction, h):
     x, v = basis.copy(), basis.copy()
     x[:, 0], v[:, 1] = 1, 1
     s = coefficients(basis)
-    x, v = _correctors.randomized_midpoint_step(s, x, v, lambda x: -w * x, h, friction)
+    x, v = correctors.randomized_midpoint_step(s, x, v, lambda x: -w * x, h, friction)
 
     def moments(spread):
         full = np.eye(6)
@@ -164,8 +170,8 @@ def test_strong_orders_of_underdamped_steps():
     def path(count, midpoints):
         x, v = np.full((n, 1), 0.5), np.zeros((n, 1))
         h, each = duration / count, n_fine // count
-        fine = flow_over(friction, duration / n_fine)
-        whole = flow_over(friction, h)
+        fine = transition_over(friction, duration / n_fine)
+        whole = transition_over(friction, h)
         for m in range(count):
             noises = [fine.noise(*draws[m * each + i]) for i in range(each)]
             if midpoints:
@@ -197,10 +203,10 @@ def _split(x, v, force, h, friction, noises, at, each, fine):
         both = [both[0] + fine.drift * both[1] + a, fine.decay * both[1] + b]
         first = [np.where(i + 1 == at, new, old) for new, old in zip(both, first, strict=True)]
     u = h * at / each
-    over = flow(xp, friction, u)
-    rest = flow(xp, friction, np.maximum(h - u, 1e-12))
+    over = transition(xp, friction, u)
+    rest = transition(xp, friction, np.maximum(h - u, 1e-12))
     g = force(x + over.drift * v + over.push * force(x) + first[0])
-    whole = flow_over(friction, h)
+    whole = transition_over(friction, h)
     return (
         x + whole.drift * v + h * rest.drift * g + both[0],
         whole.decay * v + h * rest.decay * g + both[1],
@@ -258,7 +264,7 @@ class TestMidpoints:
                 run = Run("midpoint", prior, (1,), count, like=x, n_samples=n)
                 z = x
                 for index in range(count):
-                    s = ArrayStep(run, math.exp(time(levels[index])) * z, levels, index)
+                    s = on_arrays(run, math.exp(time(levels[index])) * z, levels, index)
                     t, after = time(s.sigma), time(s.next)
                     z = getattr(windowed, name)(s, z, t, t - after)
                 rms[name].append(np.sqrt(np.mean((z - exact) ** 2)))
@@ -275,8 +281,8 @@ class TestParallel:
     def window(self, r, k, n=40_000, start=1.0, end=0.8):
         """Factors of x over one step, and the exact one."""
         run, levels = self.run(n), ou_levels(start, end, 1)
-        s = ArrayStep(run, np.ones((n, 1)), levels, 0)
-        x = windowed.midpoints(s, np.ones((n, 1)), start, start - end, r, k)
+        s = on_arrays(run, np.ones((n, 1)), levels)
+        x = midpoints(s, np.ones((n, 1)), start, start - end, r, k)
         before, after = (1 - 0.9 * math.exp(-2 * t) for t in (start, end))
         return x - math.sqrt(after / before)
 
@@ -292,44 +298,77 @@ class TestParallel:
         biases = [abs(np.mean(self.window(16, k) - limit)) for k in (0, 1, 2)]
         assert np.allclose(biases, [3.2e-4, 1.9e-5, 9.2e-7], rtol=0.02)
 
-    def test_long_windows_diverge_and_are_refused(self):
+    def test_long_windows_diverge(self):
         # L h = 3.4, two midpoints: each sweep makes it worse
         start, end = 1.0, 0.15
         few, many = (np.sqrt(np.mean(self.window(2, k, 4000, start, end) ** 2)) for k in (1, 12))
         assert many > 3 * few
+
+    def refused(self, **arguments):
+        """Why a run is refused, before anything of the user's is called."""
+        called = []
+        method = {"method": "parallel_randomized_midpoint", "event_shape": (1,)}
+        watch = {"callback": called.append, "progress": called.append}
+
+        def score(x, sigma):
+            called.append(sigma)
+            return -x
+
+        with pytest.raises(ValueError, match="sweeps diverge") as one:
+            dp.sampling.sample(score, 5, initial=called.append, **method, **watch, **arguments)
         with pytest.raises(ValueError, match="sweeps diverge"):
-            dp.sampling.sample(
-                dp.priors.Gaussian([0.0], 1.0),
-                5,
-                method="parallel_randomized_midpoint",
-                n_steps=4,
+            dp.sampling.noise_then_denoise(
+                score, np.ones((5, 1)), 80.0, **method, **watch, **arguments
             )
+        assert not called
+        return str(one.value)
+
+    @pytest.mark.parametrize("options", [{}, {"smoothness": 20.0}])
+    @pytest.mark.parametrize("schedule", ["karras", "log_snr"])
+    def test_long_windows_are_refused_with_a_number_of_steps_that_would_do(self, schedule, options):
+        arguments = {"schedule": schedule, **options}
+        enough = int(re.search(r"n_steps=(\d+) would do", self.refused(n_steps=4, **arguments))[1])
+        self.refused(n_steps=enough - 1, **arguments)
+        method = {"method": "parallel_randomized_midpoint", "n_midpoints": 1, "n_sweeps": 0}
+        prior = dp.priors.Gaussian([0.0], 1.0)
+        assert dp.sampling.sample(prior, 2, n_steps=enough, **method, **arguments, rng=0).finished
+
+    def test_the_window_that_is_too_long_is_named(self):
+        levels = [80.0, 40.0, 15.0, 14.0, 1.0, 0.0]
+        text = self.refused(schedule=levels)
+        assert re.search(r"step 3, from noise level 14 to 1, lasts 2\.3 in time, .* 0\.5 ", text)
+        assert text.endswith("take more steps")
+        text = self.refused(schedule=levels, smoothness=1e3)
+        assert re.search(r"step 0, from noise level 80 to 40, lasts 0\.693 .* 0\.001 there", text)
+
+    def test_some_schedules_never_do(self):
+        assert self.refused(n_steps=4, smoothness=1e8).endswith("take more steps")
 
     def test_weights_of_the_path_sum_to_its_length(self):
         h, r = 0.3, 5
         shares = (np.random.default_rng(0).random((7, r)) + np.arange(r)) / r
         for i in range(r):
             u = h * shares[:, i : i + 1]
-            weights = [windowed._path_weight(xp, u, j, h / r) for j in range(i + 1)]
+            weights = [path_weight(xp, u, j, h / r) for j in range(i + 1)]
             assert np.max(np.abs(sum(weights) - np.expm1(u))) < 1e-15
             assert all(np.all(w >= 0) for w in weights)
 
     def test_one_midpoint_without_sweeps_is_the_sequential_step(self):
         levels, x = ou_levels(1.0, 0.8, 1), np.linspace(-1, 1, 6)[:, None]
-        steps = [ArrayStep(self.run(6), x, levels, 0) for _ in range(2)]
-        one = windowed.midpoints(steps[0], x, 1.0, 0.2, 1, 0)
+        steps = [on_arrays(self.run(6), x, levels) for _ in range(2)]
+        one = midpoints(steps[0], x, 1.0, 0.2, 1, 0)
         other = windowed.midpoint(steps[1], x, 1.0, 0.2)
         assert np.max(np.abs(one - other)) < 1e-14
 
     def test_without_a_score_it_only_grows(self):
         run = Run("free", lambda x, sigma: 0 * x, (2,), 0, like=np.zeros(1), n_samples=3)
         x = np.ones((3, 2))
-        s = ArrayStep(run, x, ou_levels(1.0, 0.8, 1), 0)
+        s = on_arrays(run, x, ou_levels(1.0, 0.8, 1))
         for k in (0, 3):
-            assert np.allclose(windowed.midpoints(s, x, 1.0, 0.2, 4, k), math.exp(0.2), rtol=1e-14)
+            assert np.allclose(midpoints(s, x, 1.0, 0.2, 4, k), math.exp(0.2), rtol=1e-14)
 
     def test_sweeps_end_at_the_sequential_corrector(self):
-        rng, over, n = np.random.default_rng(0), flow_over(2.0, 0.05), 8
+        rng, over, n = np.random.default_rng(0), transition_over(2.0, 0.05), 8
         x, v = rng.normal(size=(2, 5, 3))
         noises = [over.noise(*rng.normal(size=(2, 5, 3))) for _ in range(n)]
         force = lambda x: -x - np.tanh(x)  # noqa: E731
@@ -337,7 +376,7 @@ class TestParallel:
         for noise in noises:
             exact = over.apply(*exact, force(exact[0]), noise)
         errors = [
-            np.max(np.abs(_correctors.picard_block(xp, x, v, force, over, noises, k)[0] - exact[0]))
+            np.max(np.abs(correctors.picard_block(xp, x, v, force, over, noises, k)[0] - exact[0]))
             for k in range(1, n + 1)
         ]
         assert errors[0] < 2e-2

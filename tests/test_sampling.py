@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import diffpost_np as dp
-from diffpost_np.sampling._subspace import subspace
-from diffpost_np.sampling._trace import trace
+from diffpost_np.sampling._diffusion.subspace import subspace
+from diffpost_np.sampling._steps.trace import trace
 
 MIXTURE = dp.priors.GaussianMixture(
     [0.2, 0.5, 0.3], [[-2.0, 0.5], [1.0, 2.0], [3.0, -1.0]], [[0.3, 0.1], [0.05, 0.6], [0.2, 0.2]]

@@ -11,7 +11,7 @@ import pytest
 
 import diffpost_np as dp
 from diffpost_np.sampling._methods.reverse_diffusion import time
-from diffpost_np.sampling._step import Step
+from diffpost_np.sampling._steps.step import Step
 
 METHODS = dp.sampling.methods()
 PRIOR = dp.priors.GaussianMixture([0.3, 0.7], [[-1.5], [1.0]], 0.3)

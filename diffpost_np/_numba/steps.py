@@ -1,7 +1,4 @@
-"""Kernel of `sampling/_table.py`: rows of evaluations and combinations, while a block of chains
-
-stays in cache.
-"""
+"""Kernel of `sampling/_steps/table.py`: a block of chains stays in cache for all its rows."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import threading
 
 import numpy as np
 
-from ..sampling._table import Cloud
+from ..sampling._steps.table import Cloud
 from .blocks import block_code, choose, load, n_blocks, new_work, padded, store
 from .blocks import rows as new_rows
 from .device import normal_pair

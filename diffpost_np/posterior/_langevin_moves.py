@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from .._xp import Array
 from ..random import Purpose
-from ..sampling._underdamped import Flow, flow, flow_over
+from ..sampling._langevin.underdamped import Transition, transition, transition_over
 from ._moves import Target, Walk, select
 
 FRICTION = 2.0
@@ -42,7 +42,7 @@ def underdamped(target: Target, walk: Walk, step: int) -> tuple[Walk, float]:
     The move back starts with the velocity turned around; what noise it would take tells the ratio
     of both densities.
     """
-    xp, over = target.xp, flow_over(FRICTION, walk.step_size)
+    xp, over = target.xp, transition_over(FRICTION, walk.step_size)
     z, other = target.noise(walk.u, step), target.noise(walk.u, step, stage=1)
     u, velocity = over.apply(walk.u, walk.velocity, walk.gradient, over.noise(z, other))
     new = target.evaluate(target.metric.events(xp, u))
@@ -56,7 +56,7 @@ def underdamped(target: Target, walk: Walk, step: int) -> tuple[Walk, float]:
 
 
 def _noise_back(
-    over: Flow, walk: Walk, u: Array, velocity: Array, gradient: Array
+    over: Transition, walk: Walk, u: Array, velocity: Array, gradient: Array
 ) -> tuple[Array, Array]:
     """The normals that bring (u, -velocity) to (walk.u, -walk.velocity)."""
     z = (-walk.velocity + over.decay * velocity - over.drift * gradient) / over.kick
@@ -72,12 +72,12 @@ def randomized_midpoint(target: Target, walk: Walk, step: int) -> tuple[Walk, fl
     """
     xp, h = target.xp, walk.step_size
     u = h * target.uniform(walk.u, step, Purpose.TIME)
-    first, second = flow(xp, FRICTION, u), flow(xp, FRICTION, h - u)
+    first, second = transition(xp, FRICTION, u), transition(xp, FRICTION, h - u)
     z = [target.noise(walk.u, step, stage) for stage in range(4)]
     early, late = first.noise(z[0], z[1]), second.noise(z[2], z[3])
     middle, _ = first.apply(walk.u, walk.velocity, walk.gradient, early)
     force = target.gradient(target.evaluate(target.metric.events(xp, middle)))
-    whole = flow_over(FRICTION, h)
+    whole = transition_over(FRICTION, h)
     noise = early[0] + second.drift * early[1] + late[0]
     end = walk.u + whole.drift * walk.velocity + h * second.drift * force + noise
     velocity = whole.decay * walk.velocity + h * second.decay * force

@@ -1,6 +1,6 @@
 """Samplers of p(x): every way to run a diffusion from noise to data, and what it decides when."""
 
-from ._method import Method
+from ._steps.method import Method
 from .critical_window import CriticalWindow, critical_window
 from .log_concave import log_concave
 from .methods import methods

@@ -124,8 +124,8 @@ def critical_window(prior: Any, initial: Any, target: Any, eps: float = 0.1) -> 
     >>> bool(np.all(back < 45)), round(float(np.mean(back)), 1)  # 0.6 for the pair
     (True, 0.6)
     """
-    from ._components import components_of
-    from ._separation import laws_of, merged_from, separated_until
+    from ._overlap.components import components_of
+    from ._overlap.separation import laws_of, merged_from, separated_until
 
     parts = components_of(prior)
     start = _subset("initial", initial, parts.weights)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ._method import Method
 from ._methods import METHODS
+from ._steps.method import Method
 
 __all__ = ["methods"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from .._checks import fraction, integer
 
 if TYPE_CHECKING:
-    from ._separation import Laws
+    from ._overlap.separation import Laws
 
 __all__ = ["MixtureTree", "mixture_tree"]
 
@@ -125,8 +125,8 @@ def mixture_tree(prior: Any, eps: float = 0.1) -> MixtureTree:
     >>> tree
     <components (0, 1, 2, 3) from time 8.29 on, 2 children>
     """
-    from ._components import Pairs, components_of
-    from ._separation import last_time, laws_of
+    from ._overlap.components import Pairs, components_of
+    from ._overlap.separation import last_time, laws_of
 
     parts, eps = components_of(prior), fraction("eps", eps)
     if not np.all(parts.weights > 0):

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 from .._arguments import DEFAULT_N_SAMPLES, event_shape_of, held
 from .._result import Result
 from .._run import Run
 from .._xp import Array, array_namespace, as_batch
-from ._diffusion import DEFAULT, Steps, fix, refuse_watching, run_down
-from ._levels import SIGMA_MIN, levels_from
-from ._lookup import as_method
-from ._method import Method
-from ._start import noise
-from ._step import closing_step
+from ._diffusion.descent import Descent
+from ._diffusion.levels import SIGMA_MIN, levels_from
+from ._diffusion.run import DEFAULT, run_down
+from ._diffusion.start import noise
 
 __all__ = ["noise_then_denoise"]
-
-EXACT = Method("exact", closing_step, order=1, stochastic=True, traced=False)
-"""Draws of the law that stochastic methods tend to; it takes no steps."""
 
 
 def noise_then_denoise(
@@ -92,7 +88,7 @@ def noise_then_denoise(
     ------
     ValueError
         If an argument is out of range, the method is unknown, levels do not decrease from
-        `sigma` to 0, or a chain diverges (with its step and chain).
+        `sigma` to 0 or do not suit the method, or a chain diverges (with its step and chain).
     TypeError
         If array types are mixed, an option is unknown, the score is not callable, or the prior
         has no `sample_given` for 'exact'.
@@ -116,40 +112,56 @@ def noise_then_denoise(
     (True, True)
     """
     started = time.perf_counter()
-    method = EXACT if isinstance(method, str) and method == EXACT.name else as_method(method)
-    levels = levels_from(schedule, n_steps, sigma, sigma_min)
-    steps = Steps.checked(method, options, levels, callback, keep_every)
+    grid = partial(levels_from, schedule, sigma=sigma, sigma_min=sigma_min)
+    others = {"resume": resume, "progress": progress, "first_chain": first_chain}
+    as_run = partial(_as_run, prior, x, event_shape, rng=rng, **others)
+    if isinstance(method, str) and method == "exact":
+        _check_no_steps(options, callback=callback, keep_every=keep_every)
+        level = float(grid(n_steps)[0])
+        run, points = as_run(name="exact")
+        return _exact(run, points, level, started)
+    descent = Descent.checked(method, options, grid, n_steps, callback, keep_every)
+    run, points = as_run(name=descent.method.name)
+
+    def noisy() -> Array:
+        return points + float(descent.levels[0]) * noise(run)
+
+    return run_down(run, descent, noisy, started=started, x=points)
+
+
+def _as_run(
+    prior: Any, x: Any, event_shape: Any, *, name: str, resume: Any, **others: Any
+) -> tuple[Run, Array]:
+    """The points as chains of a run, and flat."""
     shape = event_shape_of(prior, event_shape)
     x = as_batch("x", x, shape, xp=array_namespace(x=x, **held(prior)))
     run = Run(
-        method.name,
+        name,
         prior,
         shape,
-        rng,
         like=x,
         like_name="x",
         n_samples=x.shape[0] if resume is None else DEFAULT_N_SAMPLES,
         resume=resume,
-        progress=progress,
-        first_chain=first_chain,
         stream="sampling.noise_then_denoise",
+        **others,
     )
-    flat = run.points("x", x, run.n_samples)
-    fix(run, steps, x=flat)
-
-    def noisy() -> Array:
-        return flat + float(levels[0]) * noise(run)
-
-    if method is EXACT:
-        refuse_watching(steps)
-        return _exact(run, noisy, float(levels[0]), started)
-    return run_down(run, steps, noisy, started=started)
+    return run, run.points("x", x, run.n_samples)
 
 
-def _exact(run: Run, noisy: Any, sigma: float, started: float) -> Result:
-    """Draws of p(x | x + sigma z) by the prior."""
+def _check_no_steps(options: dict[str, Any], **watching: Any) -> None:
+    """Refuse what is said of the steps of a way that has none."""
+    for name in options:
+        raise TypeError(f"method 'exact' has no option {name!r}: it takes no steps")
+    for name, value in watching.items():
+        if value is not None:
+            raise ValueError(f"{name} must be left out: method 'exact' takes no steps")
+
+
+def _exact(run: Run, points: Array, sigma: float, started: float) -> Result:
+    """Draws of p(x | x + sigma z) by the prior, the law that stochastic methods tend to."""
     run.ability("sample_given", "method 'exact' asks for its draws")
-    remedy = "choose another method"
-    draws = run.draws_given(run.prior, run.events(noisy()), sigma, run.first_chain, remedy)
+    noisy, remedy = points + sigma * noise(run), "choose another method"
+    draws = run.draws_given(run.prior, run.events(noisy), sigma, run.first_chain, remedy)
     seconds = time.perf_counter() - started
     return Result(run.events(draws), run.name, 0, 0, seconds, run.key)

@@ -16,9 +16,15 @@ from .._progress import reporter
 from .._run import Run
 from .._xp import Array, array_namespace, as_batch, is_array
 from ..operators._base import as_shape
-from ._divergence import KINDS, PROBES, Divergence, estimate
-from ._flow import Point, first_step, log_density_at_large_noise, rate_of, runge_kutta_step
-from ._levels import SIGMA_MAX, SIGMA_MIN, noise_levels
+from ._diffusion.levels import SIGMA_MAX, SIGMA_MIN, noise_levels
+from ._log_density.ascent import (
+    Point,
+    first_step,
+    log_density_at_large_noise,
+    rate_of,
+    runge_kutta_step,
+)
+from ._log_density.divergence import Divergence, estimate
 
 __all__ = ["LogDensity", "ode_log_density"]
 
@@ -173,8 +179,7 @@ def ode_log_density(
     started = time.perf_counter()
     run = _as_run(prior, x, rng, progress=progress, first_chain=first_chain)
     levels = _rising_levels(prior, sigma, schedule, n_steps, sigma_max, sigma_min)
-    kind, probes = choice("divergence", divergence, KINDS), choice("probes", probes, PROBES)
-    by = Divergence(run, kind, integer("n_probes", n_probes, minimum=2), probes)
+    by = Divergence(run, divergence, n_probes, probes)
     terminal = choice("terminal", terminal, TERMINALS)
     if terminal == "exact":
         run.ability("log_density", "terminal='exact' needs")

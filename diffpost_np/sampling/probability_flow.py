@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from .._arguments import event_shape_of, held
-from .._checks import choice, flag, instance, integer, number
+from .._checks import flag, instance, number
 from .._run import Run
 from .._xp import array_namespace, as_float_array
-from ._divergence import KINDS, PROBES, Divergence, estimate
+from ._log_density.divergence import Divergence, estimate
 
 __all__ = ["probability_flow"]
 
@@ -90,8 +90,7 @@ def probability_flow(
     array_namespace(state=like, **held(instance("prior", prior)))
     shape = event_shape_of(prior, event_shape)
     run = Run("probability_flow", prior, shape, rng, like=like)
-    kind, probes = choice("divergence", divergence, KINDS), choice("probes", probes, PROBES)
-    by = Divergence(run, kind, integer("n_probes", n_probes, minimum=2), probes)
+    by = Divergence(run, divergence, n_probes, probes)
     with_density, width = flag("log_density", log_density), run.d + bool(log_density)
 
     def right_hand_side(sigma: float, state: Any) -> np.ndarray:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
-from .._arguments import check_no_start
+from .._arguments import check_no_start, event_shape_of, held
 from .._result import Result
-from .._xp import Array
-from ._diffusion import DEFAULT, Steps, as_run, fix, run_down
-from ._levels import SIGMA_MAX, SIGMA_MIN, noise_levels
-from ._lookup import as_method
-from ._start import start
+from .._run import Run
+from .._xp import Array, array_namespace, like_dtype
+from ..operators._base import prototype
+from ._diffusion.descent import Descent
+from ._diffusion.levels import SIGMA_MAX, SIGMA_MIN, noise_levels
+from ._diffusion.run import DEFAULT, run_down
+from ._diffusion.start import start
 
 __all__ = ["sample"]
 
@@ -89,8 +92,8 @@ def sample(
     Raises
     ------
     ValueError
-        If an argument is out of range, the method is unknown, levels do not decrease to 0, or
-        a chain diverges (with its step and chain).
+        If an argument is out of range, the method is unknown, levels do not decrease to 0 or
+        do not suit the method, or a chain diverges (with its step and chain).
     TypeError
         If array types are mixed, an option is unknown, or the score is not callable.
 
@@ -117,25 +120,27 @@ def sample(
     True
     """
     started = time.perf_counter()
-    method = as_method(method)
-    levels = noise_levels(schedule, n_steps, sigma_max, sigma_min)
-    steps = Steps.checked(method, options, levels, callback, keep_every)
-    run = as_run(
-        method.name,
+    grid = partial(noise_levels, schedule, sigma_max=sigma_max, sigma_min=sigma_min)
+    descent = Descent.checked(method, options, grid, n_steps, callback, keep_every)
+    shape = event_shape_of(prior, event_shape)
+    like_dtype(like, array_namespace(like=like))
+    _, like = prototype(like=like, **held(prior))
+    run = Run(
+        descent.method.name,
         prior,
+        shape,
         rng,
-        event_shape=event_shape,
         like=like,
         n_samples=n_samples,
         resume=resume,
         progress=progress,
         first_chain=first_chain,
+        stream="sampling.sample",
     )
-    fix(run, steps)
     if resume is not None:
         check_no_start(initial)
 
     def first() -> Array:
-        return start(run, initial, float(levels[0]))
+        return start(run, initial, float(descent.levels[0]))
 
-    return run_down(run, steps, first, started=started, warn=initial is None)
+    return run_down(run, descent, first, started=started, warn=initial is None)

@@ -11,7 +11,7 @@ from .._checks import integer, number
 from .._xp import Array, array_namespace
 from ..random import key
 from ..sampling import sample
-from ..sampling._lookup import as_method
+from ..sampling._methods.lookup import as_method
 from ._case import Arrays, compare, host, same_kind, shape_of
 from ._integrator_case import MEAN, IntegratorCase
 from ._law import KEPT, Gap, Law, Report, broken, enact, verify, worst

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
-from ..sampling._step import Evaluation, Step, closing_step
+from ..sampling._steps.step import Evaluation, Step, closing_step
 
 
 class GaussianLaw(NamedTuple):

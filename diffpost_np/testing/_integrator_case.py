@@ -15,9 +15,9 @@ from .._xp import Array
 from ..priors import GaussianMixture
 from ..random import Key
 from ..sampling import Method, sample
-from ..sampling._step import Evaluation, Step
-from ..sampling._table import Cloud, run_table, slot_normal
-from ..sampling._trace import trace
+from ..sampling._steps.step import Evaluation, Step
+from ..sampling._steps.table import Cloud, run_table, slot_normal
+from ..sampling._steps.trace import trace
 from ._case import Arrays
 from ._gaussian_law import GaussianLaw, gaussian_law, gaussian_law_at_random_times
 from ._law import Law

@@ -1,8 +1,12 @@
-"""Integrators, a family a file. A new one is added to the list below."""
+"""Integrators, a family a file. A new one is added to the list below.
+
+`lookup` finds them and their tables; `weights` are those of multistep rules.
+"""
 
 from .ddim import DDIM, DDPM
 from .dpm_solver import DPM_SOLVER_2M, DPM_SOLVER_2S, SDE_DPM_SOLVER_2M
 from .heun import HEUN
+from .parallel_midpoints import PARALLEL_RANDOMIZED_MIDPOINT
 from .predictor_corrector import PREDICTOR_CORRECTOR
 from .reverse_diffusion import (
     EULER_MARUYAMA,
@@ -18,7 +22,6 @@ from .windowed import (
     DPOM,
     DPUM,
     EXPONENTIAL_EULER,
-    PARALLEL_RANDOMIZED_MIDPOINT,
     RANDOMIZED_MIDPOINT,
 )
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .._method import Method
-from .._step import Step
+from .._steps.method import Method
+from .._steps.step import Step
 
 
 def step(s: Step, *, eta: float = 0.0) -> Any:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .._method import Method
-from .._step import Step
+from .._steps.method import Method
+from .._steps.step import Step
 
 
 def time(sigma: float) -> float:

@@ -9,12 +9,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
-from .._method import Method
-from .._step import Step
-
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
+from .._steps.method import Method
+from .._steps.step import Step
+from .weights import adams
 
 
 def step(s: Step, *, p: int = 2, corrector: int = 0, tau: float = 1.0) -> Any:
@@ -34,21 +31,9 @@ def _advanced(s: Step, points: list[tuple[float, Any]], tau: float, noise: Any) 
     rate = 1 + tau**2
     new = math.exp(-rate * s.h) * s.y
     places, values = zip(*points, strict=True)
-    for weight, value in zip(_integrals(places, s.h, rate), values, strict=True):
+    for weight, value in zip(adams(places, s.h, rate), values, strict=True):
         new = new + weight * value
     return new if noise is None else new + noise
-
-
-def _integrals(places: tuple[float, ...], h: float, rate: float) -> list[float]:
-    """Integrals over (0, h) of rate e^(-rate (h - u)) times each Lagrange polynomial."""
-    u = h * (_NODES + 1) / 2
-    weights = h / 2 * _WEIGHTS * rate * np.exp(-rate * (h - u))
-    result = []
-    for j, own in enumerate(places):
-        others = places[:j] + places[j + 1 :]
-        basis = np.prod([(u - other) / (own - other) for other in others], axis=0)
-        result.append(float(np.sum(weights * basis)))
-    return result
 
 
 SA_SOLVER = Method(

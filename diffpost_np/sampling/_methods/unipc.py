@@ -10,12 +10,9 @@ import math
 from functools import partial
 from typing import Any
 
-import numpy as np
-
-from .._method import Method
-from .._step import Evaluation, Step
-
-_SERIES_BELOW, _N_TERMS = 0.1, 12
+from .._steps.method import Method
+from .._steps.step import Evaluation, Step
+from .weights import matched
 
 
 def step(s: Step, *, p: int, variant: str = "bh2") -> Any:
@@ -32,28 +29,9 @@ def multistep(s: Step, now: Any, known: list[Evaluation], variant: str) -> Any:
     places = [math.log(s.sigma / e.sigma) / s.h for e in known]
     scale = -s.h if variant == "bh1" else math.expm1(-s.h)
     new = s.ratio * s.y + (1 - s.ratio) * now
-    for e, r, rho in zip(known, places, _weights(places, scale, -s.h), strict=True):
+    for e, r, rho in zip(known, places, matched(places, scale, -s.h), strict=True):
         new = new - scale * rho / r * (e.value - now)
     return new
-
-
-def _weights(places: list[float], scale: float, h: float) -> np.ndarray:
-    """The rho that make the moments of the rule right; 1/2 where there is but one."""
-    n = len(places)
-    if n < 2:
-        return np.full(n, 0.5)
-    moments = [_phi(k, h) * math.factorial(k) / scale for k in range(1, n + 1)]
-    return np.linalg.solve(np.vander(places, increasing=True).T, moments)
-
-
-def _phi(n: int, h: float) -> float:
-    """h^(n+1) (e^h - 1 - ... - h^n / n!) / h^(n+1), by its series where that cancels."""
-    if abs(h) < _SERIES_BELOW:
-        return sum(h ** (k + 1) / math.factorial(k + n + 1) for k in range(_N_TERMS))
-    phi = math.expm1(h) / h - 1
-    for k in range(1, n):
-        phi = phi / h - 1 / math.factorial(k + 1)
-    return phi
 
 
 def _unipc(p: int) -> Method:

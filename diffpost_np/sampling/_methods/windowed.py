@@ -4,8 +4,7 @@ a corrector at the end of each window of length 1 / L, L the smoothness of the d
 L is a number for all times, or by default that of the noise alone, which shrinks windows towards
 the data. The flow keeps distances small, the corrector makes densities close. DPOM and DPUM
 freeze the score and correct by overdamped and by underdamped Langevin. Randomized midpoints
-evaluate it at random times instead, each chain at its own: bias of order 2, error of order 3/2; in
-parallel at R times, whose points are found by sweeps with one batch of scores each.
+evaluate it at random times instead, each chain at its own: bias of order 2, error of order 3/2.
 """
 
 from __future__ import annotations
@@ -15,15 +14,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from .._correctors import CORRECTORS
-from .._method import Method
-from .._step import Step
+from .._langevin.correctors import CORRECTORS
+from .._steps.method import Method
+from .._steps.step import Step
 from .reverse_diffusion import time
 
 Predictor = Callable[[Any, Any, float, float], Any]
-
-_MOST = 1.0
-"""Longest step of parallel midpoints, in units of 1 / L."""
 
 
 def score(s: Step, x: Any, t: Any) -> Any:
@@ -48,35 +44,6 @@ def midpoint(s: Any, x: Any, t: float, h: float) -> Any:
     return math.exp(h) * x + h * s.xp.exp(h - u) * score(s, z, t - u)
 
 
-def midpoints(s: Any, x: Any, t: float, h: float, n_midpoints: int, n_sweeps: int) -> Any:
-    """The mean over midpoints, one in each share of the step, with the path between them."""
-    xp, n, r = s.xp, x.shape[0], n_midpoints
-    shares = (s.uniform(r) + xp.arange(r, dtype=x.dtype)) / r
-    times = [h * shares[:, i : i + 1] for i in range(r)]
-    start = score(s, x, t)
-    points = [xp.exp(u) * x + xp.expm1(u) * start for u in times]
-
-    def scores() -> list[Any]:
-        found = score(s, xp.concat(points), t - xp.concat(times))
-        return [found[i * n : (i + 1) * n, :] for i in range(r)]
-
-    for _ in range(n_sweeps):
-        forces = scores()
-        points = [
-            xp.exp(u) * x + sum(_path_weight(xp, u, j, h / r) * forces[j] for j in range(i + 1))
-            for i, u in enumerate(times)
-        ]
-    total = sum(xp.exp(h - u) * g for u, g in zip(times, scores(), strict=True))
-    return math.exp(h) * x + h / r * total
-
-
-def _path_weight(xp: Any, u: Any, j: int, share: float) -> Any:
-    """Integral of e^(u - v) over the j-th share of the step, up to u."""
-    first = xp.exp(u - j * share)
-    last = xp.exp(u - (j + 1) * share)
-    return first - xp.where(last < 1, xp.ones_like(last), last)
-
-
 def step(
     s: Any,
     *,
@@ -91,7 +58,7 @@ def step(
     x = predictor(s, math.exp(-t) * s.y, t, t - end)
     correct = CORRECTORS[corrector]
     if correct is not None and _ends_window(s, smoothness):
-        bound = _smoothness(smoothness, s.next)
+        bound = smoothness_at(smoothness, s.next)
         friction = 2 * math.sqrt(bound)
         duration = 1 / bound if corrector == "overdamped" else 2 / friction
         duration = duration if correction_time is None else correction_time
@@ -99,7 +66,7 @@ def step(
     return math.exp(end) * x
 
 
-def _smoothness(given: float | None, sigma: float) -> float:
+def smoothness_at(given: float | None, sigma: Any) -> Any:
     """L as given, or 1 / (1 - e^-2t), which holds at time t whatever log-concave law has noise."""
     return (1 + sigma**2) / sigma**2 if given is None else given
 
@@ -127,90 +94,37 @@ def euler(s: Any) -> Any:
     return math.exp(end) * frozen(s, math.exp(-t) * s.y, t, t - end)
 
 
-def parallel(
-    s: Any,
-    *,
-    n_midpoints: int = 16,
-    n_sweeps: int = 4,
-    corrector: str = "picard",
-    smoothness: float | None = None,
-    n_corrections: int = 10,
-    correction_time: float | None = None,
-) -> Any:
-    """Midpoints in parallel, for steps short enough for the sweeps to converge."""
-    h = time(s.sigma) - time(s.next)
-    if _smoothness(smoothness, s.next) * h > _MOST * (1 + 1e-9):
-        raise ValueError(
-            f"schedule has a step of {h:.3g} in time at step {s.index}, beyond 1 / smoothness, "
-            "where sweeps diverge: take more steps, or see schedules.exponential_windows"
-        )
-    predictor = partial(midpoints, n_midpoints=n_midpoints, n_sweeps=n_sweeps)
-    return step(
-        s,
-        predictor=predictor,
-        corrector=corrector,
-        smoothness=smoothness,
-        n_corrections=n_corrections,
-        correction_time=correction_time,
-    )
-
-
-_LIMITS: dict[str, tuple[Any, ...]] = {
+LIMITS: dict[str, tuple[Any, ...]] = {
     "smoothness": (1e-6, 1e300),
     "n_corrections": (1, 1000),
     "correction_time": (1e-12, 1e12),
     "corrector": tuple(CORRECTORS),
-    "n_midpoints": (1, 10_000),
 }
 _FLOW = "Chen, Chewi, Lee, Li, Lu, Salim, arXiv 2305.11798"
-_MIDPOINTS = "Gupta, Cai, Chen, arXiv 2406.00924"
+MIDPOINTS = "Gupta, Cai, Chen, arXiv 2406.00924"
 
 EXPONENTIAL_EULER = Method(
     name="exponential_euler", step=euler, order=1, source=f"{_FLOW}, section 3.1"
 )
-DPOM = Method(
+windowed = partial(
+    Method, stochastic=True, evals_per_step=None, limits=LIMITS, traced=False, corrected=True
+)
+DPOM = windowed(
     name="dpom",
     step=partial(step, predictor=frozen, corrector="overdamped"),
     order=1,
-    stochastic=True,
-    evals_per_step=None,
     source=f"{_FLOW}, algorithm 1",
-    limits=_LIMITS,
-    traced=False,
-    corrected=True,
 )
-DPUM = Method(
+DPUM = windowed(
     name="dpum",
     step=partial(step, predictor=frozen, corrector="underdamped"),
     order=1,
-    stochastic=True,
-    evals_per_step=None,
     source=f"{_FLOW}, algorithm 2",
-    limits=_LIMITS,
-    traced=False,
-    corrected=True,
 )
-RANDOMIZED_MIDPOINT = Method(
+RANDOMIZED_MIDPOINT = windowed(
     name="randomized_midpoint",
     step=partial(step, predictor=midpoint),
     order=2,
     strong_order=1.5,
-    stochastic=True,
-    evals_per_step=None,
-    source=f"{_MIDPOINTS}, algorithms 1 to 3",
-    limits=_LIMITS,
-    traced=False,
-    corrected=True,
-)
-PARALLEL_RANDOMIZED_MIDPOINT = Method(
-    name="parallel_randomized_midpoint",
-    step=parallel,
-    order=2,
-    strong_order=1.5,
-    stochastic=True,
-    evals_per_step=None,
-    source=f"{_MIDPOINTS}, algorithms 4 to 6",
-    limits=_LIMITS,
-    traced=False,
-    corrected=True,
+    source=f"{MIDPOINTS}, algorithms 1 to 3",
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from .._run import Run
-from .._xp import Array
+from ..._run import Run
+from ..._xp import Array
 
 
 def find_mode(run: Run, start: Array, smoothness: float, strong_convexity: float) -> Array:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtr
 
-from ._components import Components, noisy, shares
+from .components import Components, noisy, shares
 
 _GRID = np.linspace(-12.0, 12.0, 241)
 """Where the sign of p - q is looked at, in standard deviations around every mean."""

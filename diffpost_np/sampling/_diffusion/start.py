@@ -6,9 +6,9 @@ import math
 import warnings
 from typing import Any
 
-from .._run import Run, is_mixture
-from .._xp import Array
-from ..random import Purpose, normal
+from ..._run import Run, is_mixture
+from ..._xp import Array
+from ...random import Purpose, normal
 
 
 def start(run: Run, initial: Any, sigma: float) -> Array:

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import erf, ndtr
 
-from .._checks import instance
-from .._xp import host
-from ..priors import GaussianMixture
-from ..priors._covariance import Spectral
+from ..._checks import instance
+from ..._xp import host
+from ...priors import GaussianMixture
+from ...priors._covariance import Spectral
 
 
 class Components(NamedTuple):

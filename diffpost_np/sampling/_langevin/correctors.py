@@ -10,8 +10,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from ._step import Step
-from ._underdamped import Flow, flow, flow_over
+from .._steps.step import Step
+from .underdamped import Transition, transition, transition_over
 
 Force = Callable[[Any], Any]
 
@@ -26,7 +26,7 @@ def overdamped(s: Step, x: Any, force: Force, duration: float, n: int, friction:
 
 def underdamped(s: Any, x: Any, force: Force, duration: float, n: int, friction: float) -> Any:
     """n steps with the force at their start, from a fresh velocity."""
-    over, v = flow_over(friction, duration / n), s.noise()
+    over, v = transition_over(friction, duration / n), s.noise()
     for _ in range(n):
         x, v = over.apply(x, v, force(x), over.noise(s.noise(), s.noise()))
     return x
@@ -51,12 +51,12 @@ def randomized_midpoint_step(
     position, and h e^(-gamma (h - u)) on the velocity.
     """
     u = h * s.uniform()
-    first, second = flow(s.xp, friction, u), flow(s.xp, friction, h - u)
+    first, second = transition(s.xp, friction, u), transition(s.xp, friction, h - u)
     noise = first.noise(s.noise(), s.noise())
     middle, _ = first.apply(x, v, force(x), noise)
     g = force(middle)
     later = second.noise(s.noise(), s.noise())
-    whole = flow_over(friction, h)
+    whole = transition_over(friction, h)
     x = x + whole.drift * v + h * second.drift * g
     x = x + noise[0] + second.drift * noise[1] + later[0]
     return x, whole.decay * v + h * second.decay * g + second.decay * noise[1] + later[1]
@@ -64,7 +64,7 @@ def randomized_midpoint_step(
 
 def picard(s: Any, x: Any, force: Force, duration: float, n: int, friction: float) -> Any:
     """The n steps of `underdamped` in blocks of duration 1 / friction, each found all at once."""
-    v, over = s.noise(), flow_over(friction, duration / n)
+    v, over = s.noise(), transition_over(friction, duration / n)
     n_blocks = min(n, math.ceil(friction * duration))
     for b in range(n_blocks):
         size = n * (b + 1) // n_blocks - n * b // n_blocks
@@ -78,7 +78,7 @@ def picard_block(
     x: Any,
     v: Any,
     force: Force,
-    over: Flow,
+    over: Transition,
     noises: list[tuple[Any, Any]],
     n_sweeps: int = 4,
 ) -> tuple[Any, Any]:

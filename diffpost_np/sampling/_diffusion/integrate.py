@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from .._progress import reporter
-from .._run import Run, is_mixture
-from .._xp import Array, array_namespace, is_array
-from ._draws import Draws, stream_of
-from ._lookup import table_of
-from ._method import Method
-from ._start import reasons_to_distrust
-from ._step import Evaluation, Step, closing_step
-from ._subspace import Subspace, subspace
-from ._table import Cloud, mixture_steps, run_table
+from ..._progress import reporter
+from ..._run import Run, is_mixture
+from ..._xp import Array, array_namespace, is_array
+from .._methods.lookup import table_of
+from .._steps.arrays import ArrayStep, denoised, stream_of
+from .._steps.step import Evaluation, closing_step
+from .._steps.table import Cloud, mixture_steps, run_table
+from .descent import Descent
+from .start import reasons_to_distrust
+from .subspace import Subspace, subspace
 
 _PIECE = 50
 """Steps between two looks at divergence, where nobody watches every one."""
@@ -40,13 +39,13 @@ class State:
 
 
 class Integrator:
-    """The steps of a method from one noise level to the next, for the chains of a run."""
+    """The way down for the chains of a run, in pieces of some steps."""
 
-    def __init__(
-        self, run: Run, method: Method, options: dict[str, Any], levels: np.ndarray
-    ) -> None:
-        self.run, self.step, self.levels = run, method.with_options(**options), levels
-        self.table = table_of(method, options, levels) if method.traced else None
+    def __init__(self, run: Run, descent: Descent) -> None:
+        self.run, self.descent = run, descent
+        method, options = descent.method, descent.options
+        self.step = method.with_options(**options)
+        self.table = table_of(method, options, descent.levels) if method.traced else None
         self.fused = method.traced and is_mixture(run.prior)
         self.within = self._subspace()
         self.centre: Array | None = None
@@ -88,7 +87,7 @@ class Integrator:
         """A step that is no table, whose result is checked."""
         past: list[Evaluation] = list(cloud.past)
         y = self.run.unwritable(cloud.y)
-        s = ArrayStep(self.run, y, self.levels, index, self.denoise, past)
+        s = ArrayStep(self.run, y, self.descent.levels, index, self.denoise, past)
         new = closing_step(s) if s.next == 0 else self.step(s)
         return Cloud(self._as_state(new, y), tuple(past[:_KEPT]))
 
@@ -110,80 +109,40 @@ class Integrator:
             self.centre = self.run.xp.mean(value, axis=0)
         return value
 
-    def run_to_end(
-        self,
-        state: State,
-        callback: Callable[[int, float, Array], Any] | None = None,
-        keep_every: int | None = None,
-        warn: bool = False,
-    ) -> State:
+    def run_to_end(self, state: State, warn: bool) -> State:
         """All steps that are left, or those until the user asks to stop."""
-        run, n_steps = self.run, len(self.levels) - 1
+        run, descent = self.run, self.descent
         with reporter(run.progress, run.name) as report:
-            each = report.watched or callback is not None or not self.fused
-            piece = 1 if each else _PIECE
-            while state.step < n_steps:
-                last = min(n_steps, state.step + piece)
-                if keep_every is not None:
-                    last = min(last, (state.step // keep_every + 1) * keep_every)
+            each = report.watched or descent.callback is not None or not self.fused
+            while state.step < descent.n_steps:
                 begins = state.step == 0
-                state = self._piece(state, last, keep_every)
+                state = self._piece(state, 1 if each else _PIECE)
                 if begins and warn:
-                    reasons = reasons_to_distrust(run, self.centre, float(self.levels[0]))
+                    reasons = reasons_to_distrust(run, self.centre, float(descent.levels[0]))
                     state = replace(state, reasons=reasons)
-                level = float(self.levels[last])
-                stop = report(last, n_steps, noise_level=level)
-                if callback is not None:
-                    stop = (
-                        callback(last, level, run.shown(self.points(state.cloud))) is True or stop
-                    )
-                if stop:
+                level = float(descent.levels[state.step])
+                stop = report(state.step, descent.n_steps, noise_level=level)
+                if self._asked_to_stop(state, level) or stop:
                     break
         return state
 
-    def _piece(self, state: State, last: int, keep_every: int | None) -> State:
-        """Steps up to `last`, checked, counted, and kept where it is their turn."""
-        run, kept = self.run, state.kept
+    def _asked_to_stop(self, state: State, level: float) -> bool:
+        callback = self.descent.callback
+        if callback is None:
+            return False
+        return callback(state.step, level, self.run.shown(self.points(state.cloud))) is True
+
+    def _piece(self, state: State, most: int) -> State:
+        """Some steps, checked, counted, and kept where it is their turn."""
+        run, keep_every, kept = self.run, self.descent.keep_every, state.kept
+        last = min(self.descent.n_steps, state.step + most)
+        if keep_every is not None:
+            last = min(last, (state.step // keep_every + 1) * keep_every)
         cloud = self.advance(state.cloud, state.step, last)
         run.check_chains(cloud.y, last)
-        if keep_every is not None and (last % keep_every == 0 or last == len(self.levels) - 1):
-            kept = (*kept, (float(self.levels[last]), self.points(cloud)))
+        if keep_every is not None and (last % keep_every == 0 or last == self.descent.n_steps):
+            kept = (*kept, (float(self.descent.levels[last]), self.points(cloud)))
         evals, rounds = run.n_score_evals, run.n_rounds
         return replace(
             state, cloud=cloud, step=last, kept=kept, n_score_evals=evals, n_rounds=rounds
         )
-
-
-class ArrayStep(Step):
-    """A step on the flat chains of a run, for methods that are not a table."""
-
-    def __init__(
-        self,
-        run: Run,
-        y: Array,
-        levels: np.ndarray,
-        index: int,
-        denoise: Callable[[Array, Any], Array] | None = None,
-        past: list[Evaluation] | None = None,
-    ) -> None:
-        self.run, self._draws = run, Draws(run, y, index)
-        past = [] if past is None else past
-        super().__init__(y, levels, index, past, denoise or self._evaluated, self._draws.normal)
-
-    @property
-    def xp(self) -> Any:
-        """The namespace of the arrays."""
-        return self.run.xp
-
-    def uniform(self, k: int = 1) -> Array:
-        """Uniform variates (n, k), k for each chain, that no other call returns."""
-        return self._draws.uniform(k)
-
-    def _evaluated(self, y: Array, sigma: Any) -> Array:
-        return denoised(self.run, y, sigma)
-
-
-def denoised(run: Run, y: Array, sigma: Any) -> Array:
-    """The denoiser at flat points; sigma a number, or an array (n,)."""
-    s = sigma if isinstance(sigma, float) else sigma[:, None]
-    return y + s * s * run.score(y, sigma)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ._method import Method
-from ._methods import METHODS
-from ._trace import Table, trace
+from .._steps.method import Method
+from .._steps.trace import Table, trace
+from . import METHODS
 
 
 def as_method(method: Any) -> Method:
@@ -28,12 +28,12 @@ def as_method(method: Any) -> Method:
 def table_of(method: Method, options: dict[str, Any], levels: np.ndarray) -> Table:
     """The table of a traced method; those of the library are kept for the next run."""
     if METHODS.get(method.name) is method:
-        return _kept_table(method.name, tuple(options.items()), tuple(levels.tolist()))
+        return _kept_table(method, tuple(options.items()), tuple(levels.tolist()))
     return trace(method.with_options(**options), levels)
 
 
 @functools.lru_cache(maxsize=32)
 def _kept_table(
-    name: str, options: tuple[tuple[str, Any], ...], levels: tuple[float, ...]
+    method: Method, options: tuple[tuple[str, Any], ...], levels: tuple[float, ...]
 ) -> Table:
-    return trace(METHODS[name].with_options(**dict(options)), np.array(levels))
+    return trace(method.with_options(**dict(options)), np.array(levels))

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import integer, number
-from .._xp import as_float_array, is_array
-from ..schedules import Schedule, karras, uniform_log_snr, uniform_time
-from ..schedules._grids import time_of
+from ..._checks import integer, number
+from ..._xp import as_float_array, is_array
+from ...schedules import Schedule, karras, uniform_log_snr, uniform_time
+from ...schedules._grids import time_of
 
 GRIDS = {"karras": karras, "log_snr": uniform_log_snr}
 SIGMA_MAX, SIGMA_MIN, N_STEPS = 80.0, 0.002, 50

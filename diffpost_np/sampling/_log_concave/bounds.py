@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Callable
 from types import ModuleType
 
-from .._run import Run
-from .._xp import Array
+from ..._run import Run
+from ..._xp import Array
 
 _SLACK = 0.01
 

@@ -10,8 +10,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from .._checks import choice, flag, integer, number
-from ._step import Step
+from ..._checks import choice, flag, integer, number
+from .step import Step
 
 __all__ = ["Method"]
 
@@ -47,6 +47,10 @@ class Method:
     corrected : bool, optional
         Whether moves at one noise level follow a step. They may leave a bias that more steps do
         not shrink; `order` is then that of the step alone.
+    refuses : callable, optional
+        Function of the noise levels of a run, and of the options by keyword, that says in words
+        why steps between these levels would fail, or returns None where they would not. It is
+        asked before a run begins.
 
     Raises
     ------
@@ -78,6 +82,7 @@ class Method:
     limits: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     traced: bool = True
     corrected: bool = False
+    refuses: Callable[..., str | None] | None = None
 
     def __post_init__(self) -> None:
         for name in ("name", "source"):
@@ -85,6 +90,8 @@ class Method:
                 raise TypeError(f"{name} must be text, got {getattr(self, name)!r}")
         if not callable(self.step):
             raise TypeError(f"step must be a function of a Step, got {self.step!r}")
+        if not (self.refuses is None or callable(self.refuses)):
+            raise TypeError(f"refuses must be a function of noise levels, got {self.refuses!r}")
         if not isinstance(self.limits, Mapping):
             raise TypeError(f"limits must be a dict, got {self.limits!r}")
         number("order", self.order, above=0.0)

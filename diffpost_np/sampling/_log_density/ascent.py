@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._run import Run
-from .._xp import Array
-from ._divergence import Divergence
+from ..._run import Run
+from ..._xp import Array
+from .divergence import Divergence
 
 
 class Point(NamedTuple):

@@ -8,23 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._dispatch import operation
-from .._philox import Stream, random_normal
-from .._xp import Array, device_of
-from ..priors._mixture_math import Tables, mixture_score
-from ._trace import Table
+from ..._dispatch import operation
+from ..._philox import Stream, random_normal
+from ..._xp import Array, device_of
+from ...priors._mixture_math import Tables, mixture_score
+from .trace import Table
 
 Denoiser = Callable[[Array, float], Array]
-
-
-class Beside(NamedTuple):
-    """What chains that run in a subspace began with outside of it, and its factors by now.
-
-    The factors are those of the state and of the points before, in the order of a `Cloud`.
-    """
-
-    start: Array
-    factors: np.ndarray
 
 
 class Cloud(NamedTuple):
@@ -63,7 +53,6 @@ def run_table(
     return Cloud(y, past)
 
 
-@operation
 def combine(
     xp: ModuleType, y: Array, past: tuple[Array, ...], coefficients: np.ndarray, stream: Stream
 ) -> Array:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
-from .._xp import Array
+from ..._xp import Array
 
 _SERIES_BELOW = 0.5
 _EXCESS = [(-1) ** n / math.factorial(n) for n in range(2, 20)]
@@ -28,7 +28,7 @@ class Covariance(NamedTuple):
     velocity: Any
 
 
-class Flow(NamedTuple):
+class Transition(NamedTuple):
     """x' = x + drift v + push g + mix z + rest z'; v' = decay v + drift g + kick z.
 
     z and z' are independent normals; the coefficients are numbers, or columns (n, 1).
@@ -63,12 +63,12 @@ def covariance(xp: ModuleType, friction: float, h: Array) -> Covariance:
     )
 
 
-def flow(xp: ModuleType, friction: float, h: Array) -> Flow:
+def transition(xp: ModuleType, friction: float, h: Array) -> Transition:
     """The solution over durations, an array."""
     g, noise = friction * h, covariance(xp, friction, h)
     kick = xp.sqrt(noise.velocity)
     mix = noise.cross / kick
-    return Flow(
+    return Transition(
         decay=xp.exp(-g),
         drift=-xp.expm1(-g) / friction,
         push=_small(xp, g, _EXCESS, g + xp.expm1(-g)) / friction**2,
@@ -78,9 +78,9 @@ def flow(xp: ModuleType, friction: float, h: Array) -> Flow:
     )
 
 
-def flow_over(friction: float, h: float) -> Flow:
+def transition_over(friction: float, h: float) -> Transition:
     """The solution over one duration, as numbers."""
-    return Flow(*(float(c) for c in flow(numpy_namespace, friction, np.asarray(h))))
+    return Transition(*(float(c) for c in transition(numpy_namespace, friction, np.asarray(h))))
 
 
 def _small(xp: ModuleType, g: Array, coefficients: list[float], value: Array) -> Array:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._step import Evaluation, Step, closing_step
+from .step import Evaluation, Step, closing_step
 
 _STATE, _DENOISED, _NOISE = "state", "denoised", "noise"
 _SYMBOL_STATE = (_STATE, 0)

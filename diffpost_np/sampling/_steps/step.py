@@ -3,7 +3,7 @@
 A method is a function `step(s, **options)` that returns the state at the next noise level. States
 are on the scale of the data, y = x_0 + sigma z; other scalings of the same process are changes of
 variables. The function is written once and runs in two ways: on arrays, and on symbols, whose
-coefficients become the rows of a table for kernels (`_trace.py`).
+coefficients become the rows of a table for kernels (`trace.py`).
 """
 
 from __future__ import annotations

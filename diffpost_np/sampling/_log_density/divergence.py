@@ -8,13 +8,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .._run import Run
-from .._xp import Array
-from ..priors import GaussianMixture
-from ..random import Purpose, normal, uniform
-
-KINDS = ("auto", "exact", "hutchinson")
-PROBES = ("rademacher", "normal")
+from ..._checks import choice, integer
+from ..._run import Run
+from ..._xp import Array
+from ...priors import GaussianMixture
+from ...random import Purpose, normal, uniform
 
 _BLOCK = 2**22
 """Numbers in the vectors of one call."""
@@ -28,8 +26,10 @@ class Divergence:
     central differences of the score along v.
     """
 
-    def __init__(self, run: Run, kind: str, n_probes: int, probes: str) -> None:
-        self.run, self.probes = run, probes
+    def __init__(self, run: Run, divergence: Any, n_probes: Any, probes: Any) -> None:
+        kind = choice("divergence", divergence, ("auto", "exact", "hutchinson"))
+        self.run, self.probes = run, choice("probes", probes, ("rademacher", "normal"))
+        n_probes = integer("n_probes", n_probes, minimum=2)
         self.has_products = hasattr(run.prior, "denoise_vjp")
         self.closed = kind != "hutchinson" and isinstance(run.prior, GaussianMixture)
         self.exact = kind == "exact" or (kind == "auto" and self.has_products) or self.closed

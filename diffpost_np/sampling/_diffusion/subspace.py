@@ -14,18 +14,28 @@ from typing import NamedTuple
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
-from .._philox import Stream
-from .._products import row_product
-from .._xp import Array
-from ..priors._covariance import Spectral
-from ..priors._mixture_math import Tables
-from ._table import Beside, Cloud, mixture_steps, run_table
-from ._trace import Table
+from ..._philox import Stream
+from ..._products import row_product
+from ..._xp import Array
+from ...priors._covariance import Spectral
+from ...priors._mixture_math import Tables
+from .._steps.table import Cloud, mixture_steps, run_table
+from .._steps.trace import Table
 
 _MOST_LEFT = 0.75
 """Share of the dimensions up to which a span is worth turning to."""
 
 _NO_NOISE = Stream((0, 0), 0, 0, 0)
+
+
+class Beside(NamedTuple):
+    """What chains began with outside of the subspace, and its factors by now.
+
+    The factors are those of the state and of the points before, in the order of a `Cloud`.
+    """
+
+    start: Array
+    factors: np.ndarray
 
 
 class Subspace(NamedTuple):

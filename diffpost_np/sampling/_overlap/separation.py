@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ._components import Components, Pairs
-from ._line import Line, line_of
+from .components import Components, Pairs
+from .line import Line, line_of
 
 Laws = Line | Pairs
 _HALVINGS = 50
