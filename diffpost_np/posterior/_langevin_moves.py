@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from .._xp import Array
 from ..random import Purpose
-from ..sampling._langevin.underdamped import Transition, transition, transition_over
+from ..sampling._langevin.underdamped import Transition, random_midpoint, transition_over
 from ._moves import Target, Walk, select
 
 FRICTION = 2.0
@@ -71,17 +71,12 @@ def randomized_midpoint(target: Target, walk: Walk, step: int) -> tuple[Walk, fl
     less its work.
     """
     xp, h = target.xp, walk.step_size
-    u = h * target.uniform(walk.u, step, Purpose.TIME)
-    first, second = transition(xp, FRICTION, u), transition(xp, FRICTION, h - u)
-    z = [target.noise(walk.u, step, stage) for stage in range(4)]
-    early, late = first.noise(z[0], z[1]), second.noise(z[2], z[3])
-    middle, _ = first.apply(walk.u, walk.velocity, walk.gradient, early)
+    share = target.uniform(walk.u, step, Purpose.TIME)
+    normals = [target.noise(walk.u, step, stage) for stage in range(4)]
+    way = random_midpoint(xp, FRICTION, h, share, normals)
+    middle = way.middle(walk.u, walk.velocity, walk.gradient)
     force = target.gradient(target.evaluate(target.metric.events(xp, middle)))
-    whole = transition_over(FRICTION, h)
-    noise = early[0] + second.drift * early[1] + late[0]
-    end = walk.u + whole.drift * walk.velocity + h * second.drift * force + noise
-    velocity = whole.decay * walk.velocity + h * second.decay * force
-    velocity = velocity + second.decay * early[1] + late[1]
+    end, velocity = way.end(walk.u, walk.velocity, force)
     new = target.evaluate(target.metric.events(xp, end))
     work = xp.sum(force * (end - walk.u), axis=1)
     log_ratio = target.log_ratio(walk.point, new) - work

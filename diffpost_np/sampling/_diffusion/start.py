@@ -39,7 +39,7 @@ def reasons_to_distrust(run: Run, centre: Array | None, sigma: float) -> tuple[s
         f"the prior's mean lies {offset:.1f} standard deviations of the largest noise away from "
         "the origin, where N(0, I) starts: take a larger sigma_max, or initial='marginal'"
     )
-    warnings.warn(f"{run.name}: {reason}", RuntimeWarning, stacklevel=4)
+    warnings.warn(f"{run.name}: {reason}", RuntimeWarning, stacklevel=5)
     return (reason,)
 
 

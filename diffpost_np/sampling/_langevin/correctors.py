@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from .._steps.step import Step
-from .underdamped import Transition, transition, transition_over
+from .underdamped import Transition, random_midpoint, transition_over
 
 Force = Callable[[Any], Any]
 
@@ -45,21 +45,10 @@ def randomized_midpoint(
 def randomized_midpoint_step(
     s: Any, x: Any, v: Any, force: Force, h: float, friction: float
 ) -> tuple[Any, Any]:
-    """One of these steps: the noise of both parts of the path is that of the whole.
-
-    The weight of the force is that of its time: h (1 - e^(-gamma (h - u))) / gamma on the
-    position, and h e^(-gamma (h - u)) on the velocity.
-    """
-    u = h * s.uniform()
-    first, second = transition(s.xp, friction, u), transition(s.xp, friction, h - u)
-    noise = first.noise(s.noise(), s.noise())
-    middle, _ = first.apply(x, v, force(x), noise)
-    g = force(middle)
-    later = second.noise(s.noise(), s.noise())
-    whole = transition_over(friction, h)
-    x = x + whole.drift * v + h * second.drift * g
-    x = x + noise[0] + second.drift * noise[1] + later[0]
-    return x, whole.decay * v + h * second.decay * g + second.decay * noise[1] + later[1]
+    """One of these steps."""
+    share = s.uniform()
+    way = random_midpoint(s.xp, friction, h, share, [s.noise() for _ in range(4)])
+    return way.end(x, v, force(way.middle(x, v, force(x))))
 
 
 def picard(s: Any, x: Any, force: Force, duration: float, n: int, friction: float) -> Any:

@@ -6,6 +6,7 @@ The solution over a duration h is exact for such a force. In equilibrium velocit
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -81,6 +82,42 @@ def transition(xp: ModuleType, friction: float, h: Array) -> Transition:
 def transition_over(friction: float, h: float) -> Transition:
     """The solution over one duration, as numbers."""
     return Transition(*(float(c) for c in transition(numpy_namespace, friction, np.asarray(h))))
+
+
+class RandomMidpoint(NamedTuple):
+    """A step of duration h with the force at a random time; the noise of both parts is known.
+
+    The weight of the force is that of its time, with t left: h (1 - e^(-gamma t)) / gamma on the
+    position, and h e^(-gamma t) on the velocity.
+    """
+
+    h: float
+    before: Transition
+    after: Transition
+    whole: Transition
+    early: tuple[Any, Any]
+    late: tuple[Any, Any]
+
+    def middle(self, x: Any, v: Any, g: Any) -> Any:
+        """The position at the random time, by the force at the start."""
+        return self.before.apply(x, v, g, self.early)[0]
+
+    def end(self, x: Any, v: Any, force: Any) -> tuple[Any, Any]:
+        """Position and velocity afterwards, by the force in the middle."""
+        (moved, kicked), after = self.early, self.after
+        x = x + self.whole.drift * v + self.h * after.drift * force
+        x = x + (moved + after.drift * kicked + self.late[0])
+        v = self.whole.decay * v + self.h * after.decay * force
+        return x, v + (after.decay * kicked + self.late[1])
+
+
+def random_midpoint(
+    xp: ModuleType, friction: float, h: float, share: Array, normals: Sequence[Any]
+) -> RandomMidpoint:
+    """The step with its force at a share of h, and four normals."""
+    before, after = transition(xp, friction, h * share), transition(xp, friction, h - h * share)
+    early, late = before.noise(*normals[:2]), after.noise(*normals[2:])
+    return RandomMidpoint(h, before, after, transition_over(friction, h), early, late)
 
 
 def _small(xp: ModuleType, g: Array, coefficients: list[float], value: Array) -> Array:
