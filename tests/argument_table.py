@@ -19,6 +19,7 @@ MATRIX, Y = np.array([[1.0, 0.5]]), np.array([0.5])
 MEASUREMENT = dp.LinearGaussian(MATRIX, 0.3)
 MIXTURE = dp.priors.GaussianMixture(WEIGHTS, MEANS, COVS)
 LATTICE = dp.priors.DiscretizedGaussian(0.5, np.array([0.25, 0.0]), (2,))
+ONE_WAY = dp.hardness.one_way_instance(1)
 PRIORS = [
     MIXTURE,
     dp.priors.Gaussian(MEANS[0], COVS[0]),
@@ -26,7 +27,10 @@ PRIORS = [
     dp.priors.Empirical(X, 0.1),
     dp.priors.Ring(1.0, 0.1),
     LATTICE,
+    ONE_WAY.prior,
+    ONE_WAY.prior.enumerated(),
 ]
+WITHOUT_ARRAYS = (dp.priors.Ring, dp.hardness.OneWayPrior, dp.hardness.EnumeratedPrior)
 CLOCK, TABLE = dp.schedules.VPLinear(), dp.schedules.VPTable([0.9, 0.5, 0.1])
 CLOCKS = [CLOCK, TABLE, *(getattr(dp.schedules, n)() for n in ("EDM", "OU", "VE", "Flow"))]
 CLOCKS += [dp.schedules.VPCosine()]
@@ -124,11 +128,13 @@ def method_cases():
     """What priors can do."""
     draw = {"n_samples": (3, of.count), "rng": (0, of.rng), "first_chain": (0, of.index)}
     for prior in PRIORS:
-        points = free_batch if isinstance(prior, dp.priors.Ring) else of.batch
+        is_free = isinstance(prior, WITHOUT_ARRAYS)
+        points = free_batch if is_free else of.batch
         arguments = {"x": (X, points), "sigma": (S, of.level), "v": (X, of.mixed), **draw}
         arguments |= {"x_noisy": (X, points), "y": (Y, of.mixed)}
-        arguments |= {"like": (X, anything if isinstance(prior, dp.priors.Ring) else other_library)}
-        arguments |= {"measurement": (MEASUREMENT, of.required_thing)}
+        arguments |= {"like": (X, anything if is_free else other_library)}
+        seen = ONE_WAY.measurement if isinstance(prior, dp.hardness.EnumeratedPrior) else MEASUREMENT
+        arguments |= {"measurement": (seen, of.required_thing)}
         arguments |= {"dtype": (np.float32, of.dtype)}
         for name in METHODS:
             if hasattr(prior, name):
@@ -409,6 +415,31 @@ def window_cases():
     yield case(dp.sampling.mixture_tree(MIXTURE).path, **member)
 
 
+def hardness_cases():
+    h, bits = dp.hardness, {"n_bits": (3, of.count), "m_bits": (2, of.count)}
+    one_way = {"one_way": ("arx", of.one_way)}
+    sizes = {"spacing": (0.4, of.positive), "radius": (8.0, of.positive)}
+    yield case(h.OneWayPrior, **bits, **one_way, **sizes)
+    optional_bits = {**bits, "m_bits": (2, optional["count"])}
+    noise = {"noise_std": (0.02, optional["positive"])}
+    yield case(h.one_way_instance, **optional_bits, **one_way, **sizes, **noise)
+    yield case(h.arx, signs=(np.ones((3, 2)), of.signs), m_bits=(2, of.count))
+    prior = ONE_WAY.prior
+    yield case(prior.score_error, sigma=(0.5, of.positive))
+    knots = (8, without(of.count, "huge"))
+    yield case(prior.relu_network, sigma=(0.5, of.positive), n_knots=knots)
+    given = prior.enumerated().posterior(ONE_WAY.measurement, Y)
+    yield case(given.probabilities, like=(X, other_library))
+    yield case(h.EnumeratedPrior, prior=(prior, of.required_thing))
+    image, x = (np.ones(1), of.mixed), (X, free_batch)
+    free_image = (np.ones(1), optional["mixed"])
+    posed = {"image": free_image, "like": (np.zeros(1), other_library)}
+    yield case(ONE_WAY.challenge, rng=(0, of.rng), **posed)
+    yield case(ONE_WAY.decode, y=(Y, of.real))
+    yield case(ONE_WAY.invert, samples=x)
+    yield case(ONE_WAY.check, preimages=(np.ones((3, 1)), of.mixed), image=image)
+
+
 def testing_cases():
     """The checks, without their laws: those are tested elsewhere."""
     t, positive = dp.testing, of.positive
@@ -452,6 +483,7 @@ SOURCES = (
     window_cases,
     schedule_cases,
     diagnostic_cases,
+    hardness_cases,
     testing_cases,
 )
 CASES = [case for source in SOURCES for case in source()]

@@ -309,3 +309,22 @@ def kept_like(valid):
     """An array that others are made like."""
     wrong = {"number": (3, TypeError), "text": ("x", TypeError)}
     return {**wrong, "half precision": (np.zeros(0, np.float16), TypeError)}
+
+
+def signs(valid):
+    """Rows of signs of any real dtype."""
+    kinds = ("complex", "strings", "dates", "None", "text", "dict", "function", "more axes")
+    wrong = {k: v for k, v in real(valid).items() if k in kinds}
+    return {**wrong, "one row": (np.ones(2), ValueError), "no bits": (np.ones((3, 0)), ValueError)}
+
+
+def one_way(valid):
+    """"arx", or a function of rows of signs."""
+    return {
+        "unknown name": ("md5", TypeError),
+        "None": (None, TypeError),
+        "table": (np.ones((4, 2)), TypeError),
+        "other shape": (lambda signs: signs[:, :1], ValueError),
+        "no signs": (lambda signs: signs[:, :2] * 0.5, ValueError),
+        "lists": (lambda signs: [[1, 1]] * len(signs), TypeError),
+    }

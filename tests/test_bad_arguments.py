@@ -45,6 +45,9 @@ def test_every_mistake_is_named(case):
 RECORDS = {  # made by the library, for people to read
     dp.posterior.RejectionCost,
     dp.posterior.Result,
+    dp.hardness.Challenge,
+    dp.hardness.OneWayInstance,
+    dp.hardness.ReLUNetwork,
     dp.random.Purpose,
     dp.sampling.CriticalWindow,
     dp.sampling.LogDensity,
@@ -60,7 +63,7 @@ INNER = {f"LinearGaussian.{name}" for name in ("check_y", "noise", "whiten", "un
 NO_VELOCITY = {"EDM.velocity_coefficients", "VE.velocity_coefficients"}
 MODULES = (
     *(dp.random, dp.priors, dp.posterior, dp.sampling),
-    *(dp.scores, dp.schedules, dp.diagnostics),
+    *(dp.scores, dp.schedules, dp.diagnostics, dp.hardness),
 )
 
 

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from .._checks import integer
-from .._xp import Array, array_namespace, check_shape, device_of
+from .._xp import Array, array_namespace, device_of, is_array
 
 __all__ = ["arx"]
 
@@ -67,6 +67,8 @@ def arx(signs: Array, m_bits: int) -> Array:
     ------
     ValueError
         If a number of bits is out of its range.
+    TypeError
+        If `signs` is not an array of real numbers.
 
     Notes
     -----
@@ -91,13 +93,25 @@ def arx(signs: Array, m_bits: int) -> Array:
            [-1, -1,  1, -1, -1, -1]])
     """
     xp = array_namespace(signs=signs)
-    check_shape("signs", signs, (None, None))
-    n_bits = integer("n_bits", signs.shape[1], maximum=MOST_BITS)
-    words, plan = _pack(xp, signs), layout(n_bits)
+    _check(signs, xp)
+    words, plan = _pack(xp, signs), layout(signs.shape[1])
     n_blocks = -(-integer("m_bits", m_bits, maximum=MOST_BITS) // plan.n_bits)
     blocks = [_unpack(xp, _scrambled(words, plan, block), plan) for block in range(n_blocks)]
     bits = xp.concat(blocks, axis=1)[:, :m_bits]
     return 2 * xp.astype(bits, signs.dtype) - 1
+
+
+def _check(signs: Array, xp: ModuleType) -> None:
+    """Refuse what is no rows of signs."""
+    if not is_array(signs):
+        raise TypeError(f"signs must be an array, got {signs!r}")
+    if not xp.isdtype(signs.dtype, ("real floating", "signed integer")):
+        raise TypeError(f"signs must hold -1 and 1, got dtype {signs.dtype}")
+    if signs.ndim != 2 or not 1 <= signs.shape[1] <= MOST_BITS:
+        raise ValueError(
+            f"signs must have shape (n, n_bits) with 1 to {MOST_BITS} bits, "
+            f"got {tuple(signs.shape)}"
+        )
 
 
 def _scrambled(words: list[Array], plan: Layout, block: int) -> list[Array]:

@@ -54,6 +54,8 @@ class EnumeratedPrior(SampledGiven):
     ------
     ValueError
         If there are more bits.
+    TypeError
+        If `prior` is no `OneWayPrior`.
 
     Notes
     -----
@@ -76,6 +78,8 @@ class EnumeratedPrior(SampledGiven):
     has_density = False
 
     def __init__(self, prior: OneWayPrior) -> None:
+        if not hasattr(prior, "one_way"):
+            raise TypeError(f"prior must be a OneWayPrior, got {prior!r}")
         if prior.n_bits > MOST_BITS:
             raise ValueError(
                 f"n_bits must be at most {MOST_BITS} to sum over all signs, got {prior.n_bits}"
