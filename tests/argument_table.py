@@ -27,6 +27,7 @@ PRIORS = [
     dp.priors.Empirical(X, 0.1),
     dp.priors.Ring(1.0, 0.1),
     LATTICE,
+    dp.priors.Smoothed(LATTICE, 0.1),
     ONE_WAY.prior,
     ONE_WAY.prior.enumerated(),
 ]
@@ -117,6 +118,7 @@ def prior_cases():
     yield case(p.Ring, radius=(1.0, of.positive), width=width)
     offset, shape = (np.zeros(2), of.real), ((2,), of.free_shape)
     yield case(p.DiscretizedGaussian, spacing=(0.5, of.positive), offset=offset, event_shape=shape)
+    yield case(p.Smoothed, prior=(LATTICE, of.required_thing), width=(0.1, of.positive))
     fitted = SimpleNamespace(
         weights_=WEIGHTS, means_=MEANS, covariances_=COVS, covariance_type="diag"
     )
@@ -133,7 +135,9 @@ def method_cases():
         arguments = {"x": (X, points), "sigma": (S, of.level), "v": (X, of.mixed), **draw}
         arguments |= {"x_noisy": (X, points), "y": (Y, of.mixed)}
         arguments |= {"like": (X, anything if is_free else other_library)}
-        seen = ONE_WAY.measurement if isinstance(prior, dp.hardness.EnumeratedPrior) else MEASUREMENT
+        seen = (
+            ONE_WAY.measurement if isinstance(prior, dp.hardness.EnumeratedPrior) else MEASUREMENT
+        )
         arguments |= {"measurement": (seen, of.required_thing)}
         arguments |= {"dtype": (np.float32, of.dtype)}
         for name in METHODS:

@@ -319,7 +319,7 @@ def signs(valid):
 
 
 def one_way(valid):
-    """"arx", or a function of rows of signs."""
+    """ "arx", or a function of rows of signs."""
     return {
         "unknown name": ("md5", TypeError),
         "None": (None, TypeError),

@@ -6,5 +6,14 @@ from .gaussian import Gaussian
 from .lattice import DiscretizedGaussian
 from .mixture import GaussianMixture
 from .ring import Ring
+from .smoothed import Smoothed
 
-__all__ = ["DiscretizedGaussian", "Empirical", "Gaussian", "GaussianMixture", "LowRank", "Ring"]
+__all__ = [
+    "DiscretizedGaussian",
+    "Empirical",
+    "Gaussian",
+    "GaussianMixture",
+    "LowRank",
+    "Ring",
+    "Smoothed",
+]

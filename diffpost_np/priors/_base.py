@@ -189,10 +189,10 @@ class Prior:
         level = as_noise_level(sigma, batch, xp)
         self._check_size(name, batch, level, xp)
         if not (self.has_density or allow_degenerate) and bool(xp.any(level == 0)):
-            remedy = f", or give it a {self._blur}" if self._blur else ""
+            blurred = f"give it a {self._blur}" if self._blur else "smooth it by priors.Smoothed"
             raise ValueError(
                 f"{type(self).__name__} has no density at sigma = 0, hence no score: "
-                f"ask for sigma > 0{remedy}"
+                f"ask for sigma > 0, or {blurred}"
             )
         return xp, flatten_events(batch, xp), level
 
