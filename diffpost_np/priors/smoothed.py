@@ -50,8 +50,8 @@ class Smoothed(SampledGiven):
     >>> import diffpost_np as dp
     >>> prior = dp.priors.Smoothed(dp.priors.DiscretizedGaussian(1.0, 0.0, 1), 0.1)
     >>> prior.score(np.array([[0.95], [0.45]])).round(2)
-    array([[ 3.96],
-           [-44.55]])
+    array([[  5.  ],
+           [-44.59]])
     """
 
     def __init__(self, prior: SampledGiven, width: float) -> None:

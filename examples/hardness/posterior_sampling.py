@@ -1,0 +1,201 @@
+"""Easy to sample, hard to condition: every posterior sampler against the number of bits.
+
+The prior hides a one-way function f: its signs s are in some entries, and the others spell f(s)
+(Gupta, Jalal, Parulekar, Price, Xun, arXiv 2402.12727). The left picture has the time of a draw
+from the prior, which grows like the dimension. The right one gives every sampler 4096 score
+evaluations and prior draws a run, and counts the runs in which some sample inverts f: they fall to
+what as many guesses do. The enumerated posterior inverts nearly always, at a cost of 2^n.
+
+    python examples/hardness/posterior_sampling.py [--runs 20]
+"""
+
+import argparse
+import pathlib
+import time
+import warnings
+
+import matplotlib
+import numpy as np
+
+import diffpost_np as dp
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+BUDGET = 2**12
+BITS = (2, 4, 6, 8, 10, 12, 14, 16, 20, 24)
+WIDTHS = (8, 16, 32, 64, 128, 256)
+BLUR = 0.1  # a quarter of a spacing: samplers by scores need a density
+PICTURE = pathlib.Path(__file__).with_suffix(".png")
+
+
+class Counted:
+    """A prior that counts the points it is asked about and the draws it gives."""
+
+    def __init__(self, prior):
+        self.prior, self.event_shape, self.n = prior, prior.event_shape, 0
+
+    def score(self, x, sigma=0.0):
+        self.n += len(x)
+        return self.prior.score(x, sigma)
+
+    def sample(self, n_samples, rng=None):
+        self.n += n_samples
+        return self.prior.sample(n_samples, rng=rng)
+
+    def log_density(self, x, sigma=0.0):
+        return self.prior.log_density(x, sigma)
+
+
+def annealing(instance):
+    """Levels from noise that hides y to its own, for chains of one relaxation time each."""
+    gain = instance.measurement.noise_std**-2
+    return dp.posterior.AnnealingSchedule.geometric(
+        1000.0, 2.0, alpha=1.0, smoothness=BLUR**-2, gain=gain, accuracy=0.2
+    )
+
+
+def by_guessing(instance, prior, y, seed):
+    return prior.sample(BUDGET, rng=seed)
+
+
+def by_rejection(instance, prior, y, seed):
+    options = {"n_samples": 1, "max_proposals": BUDGET, "batch_size": BUDGET}
+    result = dp.posterior.rejection(prior, instance.measurement, y, rng=seed, **options)
+    return result.samples
+
+
+def by_langevin(instance, prior, y, seed):
+    options = {"n_samples": 8, "n_steps": BUDGET // 8 - 1, "step_size": 5e-4}
+    return dp.posterior.langevin(prior, instance.measurement, y, rng=seed, **options).samples
+
+
+def by_annealed_langevin(instance, prior, y, seed):
+    schedule = annealing(instance)
+    options = {"n_samples": BUDGET // (schedule.total_steps + 1), "schedule": schedule}
+    result = dp.posterior.annealed_langevin(prior, instance.measurement, y, rng=seed, **options)
+    return result.samples
+
+
+def by_localized_langevin(instance, prior, y, seed):
+    """From a warm start that knows nothing: a draw of the prior."""
+    schedule = annealing(instance)
+    options = {"n_samples": BUDGET // (schedule.total_steps + 1) - 1, "schedule": schedule}
+    options |= {"x0": prior.sample(1, rng=seed)[0], "x0_std": 0.5 * instance.prior.radius}
+    options["initial"] = prior.sample(options["n_samples"], rng=seed + 1)
+    result = dp.posterior.localized_langevin(prior, instance.measurement, y, rng=seed, **options)
+    return result.samples
+
+
+def by_compressed_sensing(instance, prior, y, seed):
+    """With the warm start it finds by itself."""
+    schedule = annealing(instance)
+    options = {"n_samples": max(1, BUDGET // (schedule.total_steps + 200)), "schedule": schedule}
+    options["radius"] = 0.25 * instance.prior.radius
+    result = dp.posterior.compressed_sensing(prior, instance.measurement, y, rng=seed, **options)
+    return result.samples
+
+
+def by_annealed_smc(instance, prior, y, seed):
+    """As many levels as the budget lasts for."""
+    options = {"n_samples": 20, "n_particles": 20, "n_initial": 1000, "max_moves": 8}
+    options["progress"] = lambda record: prior.n > BUDGET - 20 * 9
+    return dp.posterior.annealed_smc(prior, instance.measurement, y, rng=seed, **options).samples
+
+
+def by_enumeration(instance, prior, y, seed):
+    if instance.prior.n_bits > 14:
+        return None
+    posterior = dp.posterior.exact(instance.prior.enumerated(), instance.measurement, y)
+    return posterior.sample(1, rng=seed)
+
+
+SAMPLERS = {
+    "guessing": by_guessing,
+    "rejection": by_rejection,
+    "langevin": by_langevin,
+    "annealed_langevin": by_annealed_langevin,
+    "localized_langevin, from a draw": by_localized_langevin,
+    "compressed_sensing": by_compressed_sensing,
+    "annealed_smc": by_annealed_smc,
+    "enumerated posterior": by_enumeration,
+}
+
+
+def inverts(name, instance, seed):
+    """Whether one run finds a preimage, and what it cost."""
+    posed = instance.challenge(rng=seed)
+    blurred = dp.priors.Smoothed(instance.prior, BLUR)
+    prior = Counted(instance.prior if name in ("guessing", "rejection") else blurred)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # several say that modes may be missing
+        x = SAMPLERS[name](instance, prior, posed.y, seed)
+    if x is None:
+        return np.nan, 0
+    signs = instance.invert(x) if len(x) else np.empty((0, instance.prior.n_bits))
+    return bool(np.any(instance.check(signs, posed.image))) if len(x) else False, prior.n
+
+
+def success(runs):
+    """Shares of runs that invert, by sampler and number of bits."""
+    shares = {name: [] for name in SAMPLERS}
+    print(f"share of {runs} runs that invert, {BUDGET} score evaluations and draws each")
+    print(f"{'bits':32}" + "".join(f"{n:7d}" for n in BITS) + "   dearest run")
+    for name in SAMPLERS:
+        dearest = 0
+        for n_bits in BITS:
+            instance = dp.hardness.one_way_instance(n_bits)
+            found = [inverts(name, instance, seed) for seed in range(runs)]
+            shares[name].append(np.mean([hit for hit, _ in found]))
+            dearest = max(dearest, *(cost for _, cost in found))
+        print(f"{name:32}" + "".join(f"{s:7.2f}" for s in shares[name]) + f"{dearest:14d}")
+    chance = 1 - (1 - 0.5 ** np.array(BITS)) ** BUDGET
+    print(f"{'chance':32}" + "".join(f"{s:7.2f}" for s in chance))
+    return shares, chance
+
+
+def seconds(n_bits, n=10_000, repeats=5):
+    """Median time of n draws, with as many lattices as signs."""
+    prior, times = dp.hardness.one_way_instance(n_bits).prior, []
+    prior.sample(n, rng=0)
+    for seed in range(repeats):
+        started = time.perf_counter()
+        prior.sample(n, rng=seed)
+        times.append(time.perf_counter() - started)
+    return np.median(times)
+
+
+def drawing():
+    """Microseconds of a draw by number of bits."""
+    per_draw = np.array([1e6 * seconds(n) / 10_000 for n in WIDTHS])
+    print("\nbits  us a draw  ns a dimension")
+    for n, us in zip(WIDTHS, per_draw, strict=True):
+        print(f"{n:4d} {us:10.2f} {1e3 * us / (2 * n):15.1f}")
+    return per_draw
+
+
+def picture(per_draw, shares, chance):
+    fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4), width_ratios=(1, 1.6))
+    left.plot(2 * np.array(WIDTHS), per_draw, "o-")
+    left.set(xlabel="dimension", ylabel="microseconds a draw", title="The prior is easy")
+    left.set(xlim=0, ylim=0)
+    for (name, values), marker in zip(shares.items(), "os^vDP*x", strict=True):
+        right.plot(BITS, values, marker=marker, label=name, alpha=0.8)
+    right.plot(BITS, chance, "k:", label=f"chance of {BUDGET} guesses")
+    right.set(xlabel="bits", ylabel="share of runs that invert", title="Its posterior is not")
+    right.legend(fontsize=7)
+    fig.tight_layout()
+    fig.savefig(PICTURE, dpi=120)
+    print(f"\nwrote {PICTURE.name}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=20)
+    runs = parser.parse_args().runs
+    per_draw = drawing()
+    picture(per_draw, *success(runs))
+
+
+if __name__ == "__main__":
+    main()
