@@ -27,7 +27,7 @@ NUMBA = {
     "ghmc": ("ghmc_open", "ghmc_close", "trapezoid"),
     "lattice": ("one_way_score",),
     "rejection": ("accepted_proposals",),
-    "gram": ("weighted_gram",),
+    "gram": ("weighted_gram", "quadratic_forms", "lewis_pass"),
 }
 CUDA = {
     "random": ("random_bits", "random_uniform", "random_normal"),

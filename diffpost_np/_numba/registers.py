@@ -67,16 +67,33 @@ def put_register(context, buffer, index, value):
 
 
 @intrinsic
-def transpose_into(context, buffer, index, table, first, stride):
+def prefetch(context, table, index):
+    """Bring a number and its cache line nearer; there need not be one."""
+
+    def code(context, builder, sig, args):
+        address = builder.gep(_data(context, builder, table, args[0]), [args[1]])
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        read, near, data = (ir.Constant(word, n) for n in (0, 2, 1))
+        builder.call(function, [builder.bitcast(address, byte), read, near, data])
+        return context.get_dummy_value()
+
+    return types.void(table, types.intp), code
+
+
+@intrinsic
+def transpose_into(context, buffer, index, table, first, stride, scale):
     """Put a square of numbers of a flat table into a buffer, its columns as registers.
 
-    The square's rows start at the table's numbers first, first + stride, ...
+    The square's rows start at the table's numbers first, first + stride, ...; each is multiplied
+    by its lane of `scale`, unless that is None.
     """
     lanes = _lanes_of(buffer)
 
     def code(context, builder, sig, args):
         vector = context.get_value_type(lanes)
-        out, at, source, start, step = args
+        out, at, source, start, step, factor = args
         rows = []
         numbers = _data(context, builder, table, source)
         for _ in range(lanes.n):
@@ -84,12 +101,13 @@ def transpose_into(context, buffer, index, table, first, stride):
             rows.append(builder.load(pointer, align=table.dtype.bitwidth // 8))
             start = builder.add(start, step)
         for i, column in enumerate(_transposed(builder, rows)):
+            column = column if scale is types.none else builder.fmul(column, factor)
             place = builder.add(at, ir.Constant(at.type, i))
             pointer = _register(context, builder, buffer, out, vector, place)
             builder.store(column, pointer, align=REGISTER_BYTES)
         return context.get_dummy_value()
 
-    return types.void(buffer, types.intp, table, types.intp, types.intp), code
+    return types.void(buffer, types.intp, table, types.intp, types.intp, scale), code
 
 
 def _transposed(builder, rows):
