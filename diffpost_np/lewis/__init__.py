@@ -1,3 +1,5 @@
 """Lewis weights and leverage scores of tall regressions, and sampling of their rows."""
 
-__all__: list[str] = []
+from .weights import LewisWeights, lewis_weights
+
+__all__ = ["LewisWeights", "lewis_weights"]

@@ -1,0 +1,86 @@
+"""Coordinates in which sums of squares are safe.
+
+Lewis weights and leverage scores of X and of Z = X P are the same for every P that keeps the rank.
+Where the columns of X are far from dependent, Z is X itself; elsewhere P comes from a QR
+decomposition.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .._threads import single_threaded_blas
+from .._xp import host
+from ._rows import Rows
+from ._survey import Survey
+from ._tiles import tile_slices
+
+_WELL_CONDITIONED = {"float64": 300.0, "float32": 30.0}
+"""Condition up to which X is used as it is: a Gram matrix loses its square."""
+
+_SURELY_REGULAR = 1e-6
+"""Smallest singular value, over the largest, that settles the rank without reading more rows."""
+
+_ORDINARY = {"float64": (1e-60, 1e60), "float32": (1e-9, 1e9)}
+"""Sizes of columns whose squares, a few of them together, neither overflow nor vanish."""
+
+
+class Basis(NamedTuple):
+    """Z = X P, and a start for it: a frame F with the columns of Z F close to orthogonal."""
+
+    P: np.ndarray | None  # (d, r), or None where Z is X
+    frame: np.ndarray  # (r, r)
+    row_space: np.ndarray  # (d, r), orthonormal
+    from_all: bool  # whether all rows were asked
+
+
+def basis_of_some(rows: Rows, survey: Survey, kind: str) -> Basis | None:
+    """The basis from the rows of the survey, or None where they leave the rank open."""
+    if survey.complete or len(survey.some) < rows.d:
+        return None
+    sizes = _sizes(survey)
+    with single_threaded_blas(rows.xp):
+        sigma, Vt = _spectrum(np.linalg.qr(survey.some / sizes, mode="r"), rows.d)
+    if sigma[-1] < _SURELY_REGULAR * sigma[0]:
+        return None
+    return _basis(sigma, Vt, sizes, kind, from_all=False)
+
+
+def basis_of_all(rows: Rows, survey: Survey, kind: str) -> Basis:
+    """The basis from all rows: a QR decomposition, tile by tile, with the decision on the rank."""
+    sizes, R = _sizes(survey), np.zeros((0, rows.d))
+    chunks = iter([(0, survey.some)]) if survey.complete else rows.chunks()
+    with single_threaded_blas(rows.xp):
+        for _, chunk in chunks:
+            for tile in tile_slices(chunk.shape[0]):
+                block = host(chunk[tile, :]).astype(np.float64) / sizes
+                R = np.linalg.qr(np.concatenate([R, block]), mode="r")
+        return _basis(*_spectrum(R, rows.d), sizes, kind, from_all=True)
+
+
+def _sizes(survey: Survey) -> np.ndarray:
+    """Powers of two of the size of each column, 1 for columns of zeros."""
+    _, exponents = np.frexp(survey.largest)
+    return np.where(survey.largest > 0, np.ldexp(1.0, exponents - 1), 1.0)
+
+
+def _spectrum(R: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """All d singular values and right vectors."""
+    _, sigma, Vt = np.linalg.svd(R)
+    return np.pad(sigma, (0, d - len(sigma))), Vt
+
+
+def _basis(
+    sigma: np.ndarray, Vt: np.ndarray, sizes: np.ndarray, kind: str, from_all: bool
+) -> Basis:
+    d, eps = len(sizes), float(np.finfo(kind).eps)
+    rank = int(np.sum(sigma > 10 * eps * d**0.5 * sigma[0]))
+    P = Vt[:rank].T / sigma[:rank] / sizes[:, None]
+    low, high = _ORDINARY[kind]
+    ordinary = bool(np.all((sizes > low) & (sizes < high)))
+    if rank == d and ordinary and sigma[0] <= _WELL_CONDITIONED[kind] * sigma[-1]:
+        return Basis(None, P, np.eye(d), from_all)
+    space = np.linalg.qr(Vt[:rank].T * (sizes / np.max(sizes))[:, None])[0]
+    return Basis(P, np.eye(rank), np.eye(d) if rank == d else space, from_all)
