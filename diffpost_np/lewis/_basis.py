@@ -26,6 +26,9 @@ _SURELY_REGULAR = 1e-6
 _ORDINARY = {"float64": (1e-60, 1e60), "float32": (1e-9, 1e9)}
 """Sizes of columns whose squares, a few of them together, neither overflow nor vanish."""
 
+_ENOUGH = 2048
+"""Rows that show the rank of a matrix whose rows are alike."""
+
 
 class Basis(NamedTuple):
     """Z = X P, and a start for it: a frame F with the columns of Z F close to orthogonal."""
@@ -40,9 +43,9 @@ def basis_of_some(rows: Rows, survey: Survey, kind: str) -> Basis | None:
     """The basis from the rows of the survey, or None where they leave the rank open."""
     if survey.complete or len(survey.some) < rows.d:
         return None
-    sizes = _sizes(survey)
+    sizes, step = _sizes(survey), max(1, len(survey.some) // max(_ENOUGH, 20 * rows.d))
     with single_threaded_blas(rows.xp):
-        sigma, Vt = _spectrum(np.linalg.qr(survey.some / sizes, mode="r"), rows.d)
+        sigma, Vt = _spectrum(np.linalg.qr(survey.some[::step] / sizes, mode="r"), rows.d)
     if sigma[-1] < _SURELY_REGULAR * sigma[0]:
         return None
     return _basis(sigma, Vt, sizes, kind, from_all=False)

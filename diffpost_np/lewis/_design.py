@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
 from .._threads import single_threaded_blas
@@ -68,8 +69,14 @@ class Design:
 
     def _collected(self, function: Callable[[Array], Array]) -> Array:
         """A number for each row, chunk by chunk."""
-        parts = [self.xp.astype(function(Z), self.rows.dtype) for _, Z in self.chunks()]
-        return self.xp.concat(parts)
+        dtype = self.rows.dtype
+        if self.xp is not numpy_namespace:
+            parts = [self.xp.astype(function(Z), dtype) for _, Z in self.chunks()]
+            return self.xp.concat(parts)
+        found = np.empty(self.rows.n or 0, dtype)
+        for start, Z in self.chunks():
+            found[start : start + len(Z)] = function(Z)
+        return found
 
     def zeros(self) -> Array:
         """A zero for each row."""

@@ -58,7 +58,8 @@ class ArrayRows(Rows):
 
     def chunks(self) -> Iterator[tuple[int, Array]]:
         for start in range(0, self.array.shape[0], self.chunk_rows):
-            yield start, self.array[start : start + self.chunk_rows, :]
+            chunk = self.array[start : start + self.chunk_rows, :]
+            yield start, np.ascontiguousarray(chunk) if isinstance(chunk, np.ndarray) else chunk
 
     def take(self, indices: Array) -> Array:
         return self.xp.take(self.array, self.xp.asarray(indices, device=self.device), axis=0)

@@ -11,8 +11,8 @@ from .._xp import Array, check_finite, host
 from ._rows import Rows
 from ._tiles import tile_slices
 
-_LEAST_ROWS, _MOST_ROWS, _SHARE = 4096, 2**17, 16
-_GOLDEN = 0.6180339887498949
+_LEAST_ROWS, _MOST_NUMBERS, _SHARE = 4096, 2**23, 24
+_GOLDEN, _LARGEST = np.uint64(0x9E3779B97F4A7C15), np.uint64(2**64 - 1)
 
 
 class Survey(NamedTuple):
@@ -38,42 +38,42 @@ def survey(rows: Rows) -> Survey:
 
 
 class Kept:
-    """Rows kept from a pass: those whose number times the golden ratio has a small fraction.
+    """Rows kept from a pass: those whose number, scrambled, falls below a bound.
 
-    They are spread evenly, follow no period of the rows, and depend on their number alone.
+    They are spread evenly and follow no period of the rows. Which they are depends on how many
+    rows there are and not on the chunks they come in: as more come, some are dropped.
     """
 
     def __init__(self, rows: Rows) -> None:
-        self.xp, d = rows.xp, rows.d
-        self.most = max(_LEAST_ROWS, 20 * d, min(_MOST_ROWS, 2**26 // (8 * d)))
-        if rows.n is not None:
-            self.most = min(self.most, max(_LEAST_ROWS, 20 * d, rows.n // _SHARE))
-        self.share = 1.0 if rows.n is None else min(1.0, self.most / rows.n)
-        if self.share > 0.25:
-            self.share, self.most = 1.0, max(self.most, rows.n or 0)
+        self.rows_of, self.shift = rows, _shift(rows.n or 0, rows.d)
         self.numbers: list[np.ndarray] = []
         self.parts: list[np.ndarray] = []
 
     def add(self, start: int, chunk: Array) -> None:
-        numbers = np.arange(start, start + chunk.shape[0])
-        self._store(numbers, chunk)
-        while sum(map(len, self.numbers)) > self.most:
-            self.share /= 2
-            numbers, parts = self.numbers, self.parts
+        self._store(np.arange(start, start + chunk.shape[0], dtype=np.uint64), chunk)
+        shift = max(self.shift, _shift(start + chunk.shape[0], self.rows_of.d))
+        if shift > self.shift:
+            self.shift, numbers, parts = shift, self.numbers, self.parts
             self.numbers, self.parts = [], []
             for k, part in zip(numbers, parts, strict=True):
                 self._store(k, part)
 
     def _store(self, numbers: np.ndarray, part: Array) -> None:
-        keep = np.flatnonzero((numbers * _GOLDEN) % 1.0 < self.share)
+        keep = np.flatnonzero(numbers * _GOLDEN <= _LARGEST >> np.uint64(self.shift))
+        numbers, xp = numbers[keep], self.rows_of.xp
         if not isinstance(part, np.ndarray):
-            part = host(self.xp.take(part, self.xp.asarray(keep), axis=0))
-            keep, numbers = np.arange(len(keep)), numbers[keep]
-        self.numbers.append(numbers[keep])
+            part, keep = host(xp.take(part, xp.asarray(keep), axis=0)), slice(None)
+        self.numbers.append(numbers)
         self.parts.append(part[keep].astype(np.float64))
 
     def rows(self) -> np.ndarray:
         return np.concatenate(self.parts)
+
+
+def _shift(n: int, d: int) -> int:
+    """Which share of n rows is kept, as a power of 1/2."""
+    most = max(_LEAST_ROWS, 20 * d, min(n // _SHARE, _MOST_NUMBERS // d))
+    return 0 if n <= 4 * most else (-(-n // most) - 1).bit_length()
 
 
 def _column_sizes(xp: ModuleType, chunk: Array) -> Array:
