@@ -45,10 +45,17 @@ def basis_of_some(rows: Rows, survey: Survey, kind: str) -> Basis | None:
         return None
     sizes, step = _sizes(survey), max(1, len(survey.some) // max(_ENOUGH, 20 * rows.d))
     with single_threaded_blas(rows.xp):
-        sigma, Vt = _spectrum(np.linalg.qr(survey.some[::step] / sizes, mode="r"), rows.d)
+        sigma, Vt = _spectrum(_triangle(survey.some[::step] / sizes), rows.d)
     if sigma[-1] < _SURELY_REGULAR * sigma[0]:
         return None
     return _basis(sigma, Vt, sizes, kind, from_all=False)
+
+
+def basis_of_rows(some: np.ndarray, survey: Survey, kind: str) -> Basis:
+    """The basis of X from rows that stand for all of it."""
+    sizes = _sizes(survey)
+    sigma, Vt = _spectrum(_triangle(some / sizes), len(sizes))
+    return _basis(sigma, Vt, sizes, kind, from_all=True)
 
 
 def basis_of_all(rows: Rows, survey: Survey, kind: str) -> Basis:
@@ -59,14 +66,30 @@ def basis_of_all(rows: Rows, survey: Survey, kind: str) -> Basis:
         for _, chunk in chunks:
             for tile in tile_slices(chunk.shape[0]):
                 block = host(chunk[tile, :]).astype(np.float64) / sizes
-                R = np.linalg.qr(np.concatenate([R, block]), mode="r")
+                R = _triangle(np.concatenate([R, block]))
         return _basis(*_spectrum(R, rows.d), sizes, kind, from_all=True)
+
+
+def refined(basis: Basis, frame: np.ndarray, kind: str) -> Basis | None:
+    """The basis of a frame F with Z F near orthogonal, if Z is too close to dependent itself."""
+    if basis.P is not None:
+        return None
+    G = np.linalg.inv(frame @ frame.T)
+    sizes = np.sqrt(np.diagonal(G))
+    if np.linalg.cond(G / sizes / sizes[:, None]) <= 10 * _WELL_CONDITIONED[kind] ** 2:
+        return None
+    return Basis(frame, np.eye(len(frame)), basis.row_space, from_all=True)
 
 
 def _sizes(survey: Survey) -> np.ndarray:
     """Powers of two of the size of each column, 1 for columns of zeros."""
     _, exponents = np.frexp(survey.largest)
     return np.where(survey.largest > 0, np.ldexp(1.0, exponents - 1), 1.0)
+
+
+def _triangle(block: np.ndarray) -> np.ndarray:
+    """R of a QR decomposition."""
+    return np.asarray(np.linalg.qr(block, mode="r"))
 
 
 def _spectrum(R: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,10 +4,10 @@ With M = L L' and q_i = x_i' M x_i, Lewis weights are w_i = q_i^(p/2) at the min
 
     f(M) = (2 r / p) log sum_i q_i^(p/2)  over the matrices M of one determinant.
 
-In the frame of L a direction is a symmetric S without trace, and the curve L exp(t S) L' a geodesic,
-along which every q_i, hence sum q_i^(p/2), is log-convex: so f is convex for every p > 0. Its
-gradient is E = r L'G L / tr(L'G L) - 1 with G = X' W^(1 - 2/p) X, and its Hessian at the minimum
-lies between 1 and p / 2. The step S = -log(1 + E) is the fixed-point map. Quasi-Newton steps with
+In the frame of L a direction is a symmetric S without trace, and L exp(t S) L' a geodesic, along
+which every q_i, hence sum q_i^(p/2), is log-convex: so f is convex for every p > 0. Its gradient
+is E = r L'G L / tr(L'G L) - 1 with G = X' W^(1 - 2/p) X, and its Hessian at the minimum lies
+between 1 and p / 2. The step S = -log(1 + E) is the fixed-point map. Quasi-Newton steps with
 memory are built on it; frames move along geodesics, which carries the memory along unchanged.
 """
 
@@ -42,7 +42,7 @@ class Point(NamedTuple):
     @property
     def residual(self) -> float:
         """Bound of |tau_i / w_i - 1| over all rows, for weights scaled to the rank."""
-        return max(1.0 / self.spread[0] - 1.0, 1.0 - 1.0 / self.spread[-1])
+        return float(max(1.0 / self.spread[0] - 1.0, 1.0 - 1.0 / self.spread[-1]))
 
 
 @dataclass

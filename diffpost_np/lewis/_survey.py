@@ -62,9 +62,11 @@ class Kept:
         keep = np.flatnonzero(numbers * _GOLDEN <= _LARGEST >> np.uint64(self.shift))
         numbers, xp = numbers[keep], self.rows_of.xp
         if not isinstance(part, np.ndarray):
-            part, keep = host(xp.take(part, xp.asarray(keep), axis=0)), slice(None)
+            part = host(xp.take(part, xp.asarray(keep, device=self.rows_of.device), axis=0))
+        else:
+            part = part[keep]
         self.numbers.append(numbers)
-        self.parts.append(part[keep].astype(np.float64))
+        self.parts.append(part.astype(np.float64))
 
     def rows(self) -> np.ndarray:
         return np.concatenate(self.parts)

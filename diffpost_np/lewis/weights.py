@@ -12,7 +12,7 @@ import numpy as np
 from .._checks import integer, number
 from .._progress import Reporter, check_progress, reporter
 from .._xp import Array
-from ._basis import Basis, basis_of_all, basis_of_some
+from ._basis import Basis, basis_of_all, basis_of_some, refined
 from ._design import Design
 from ._minimise import Outcome, minimise
 from ._rows import ArrayRows, Rows, as_rows, kind_of
@@ -169,11 +169,12 @@ def solve(rows: Rows, p: float, tol: float | None, limit: int, report: Reporter)
             return LewisWeights(design.zeros(), p, 0, 0, n_reads, 0.0, True)
         frame = basis.frame if basis.from_all else _start(seen, basis, p, max(tol, _START_TOL))
         outcome = _minimised(design, frame, p, tol, limit, report)
-        if outcome is not None:
+        better = None if outcome is None else refined(basis, outcome.point.frame, kind)
+        if outcome is not None and better is None:
             return _as_record(design, p, tol, outcome)
-        if basis.from_all:
+        if outcome is None and basis.from_all:
             raise ValueError("X must not have rows that differ in size beyond all powers of floats")
-        basis, n_reads = None, design.n_reads  # some rows say too little about the others
+        basis, n_reads = better, design.n_reads  # some rows said too little about the others
 
 
 def _start(seen: Survey, basis: Basis, p: float, tol: float) -> np.ndarray:
