@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._checks import flag, fraction, integer, number
-from ..random import Key, key
+from .._checks import choice, flag, number
+from .._progress import Reporter, check_progress, reporter
+from .._xp import Array, array_namespace, as_float_array, host
+from ..random import key
+from ._constant import ConstantRows
 from ._robust_fit import fit, huber_loss, power_loss
 from ._rows import Rows, as_rows
+from .embedding import checked_size
 from .lad import lad
-from .lewis_weights import lewis_weights
-from .sample_rows import RowSample, sample_rows
-from .sample_size import sample_size
+from .sampling import METHODS, RowSample, draw_rows, sample_size
+from .weights import solve
 
 __all__ = ["ActiveFit", "active_lad"]
 
-_WEIGHT_TOL = 0.05
+_TOL, _MOST_ITERATIONS = 0.05, 500
 _GAP = 1e-9
 
 
@@ -58,14 +61,14 @@ class ActiveFit:
     <ActiveFit: 3 coefficients from 292 labels of 5000 rows>
     """
 
-    coef: np.ndarray
+    coef: Array
     intercept: float
     asked: np.ndarray
-    scales: np.ndarray
+    scales: Array
     n_rows: int
     every_row: bool
     gap: float
-    weights: np.ndarray
+    weights: Array
 
     @property
     def n_labels(self) -> int:
@@ -164,17 +167,74 @@ def active_lad(
     (array([ 1., -2.,  0.,  3.]), True)
     """
     if not callable(label):
-        raise TypeError(f"label must be a function of row indices, got {label!r}")
-    p = number("p", p, at_least=1.0, at_most=2.0)
-    threshold = None if huber is None else number("huber", huber, above=0.0)
-    draws = _draws(m, eps, delta)
-    rows = as_rows(X, progress=progress)
-    if flag("intercept", intercept):
-        rows = rows.with_constant()
-    own = key(rng).fold("lewis.active_lad")
-    weights = _weights(rows, p, threshold)
-    chosen = _chosen(rows, weights, draws, p, eps, delta, method, own)
-    X_chosen = rows.take(chosen.indices)
-    y_chosen = _labels(label, chosen.indices)
-    coef, gap = _fitted(X_chosen, y_chosen, chosen.scales**p, p, threshold)
-    return _as_result(...)
+        raise TypeError(f"label must be a function of row numbers, got {label!r}")
+    loss = _Loss(number("p", p, at_least=1.0, at_most=2.0), _threshold(huber))
+    method, own = choice("method", method, METHODS), key(rng).fold("active_lad")
+    size, with_constant = checked_size(m, eps, delta), flag("intercept", intercept)
+    check_progress(progress)
+    rows = ConstantRows(as_rows(X)) if with_constant else as_rows(X)
+    size = size or sample_size(rows.d, eps, delta, p=loss.p)  # type: ignore[arg-type]
+    with reporter(progress, "active_lad") as report:
+        weights = _row_weights(rows, loss, report)
+    every = size >= weights.shape[0]
+    sample = _every_row(rows) if every else draw_rows(rows.xp, weights, size, own, method, loss.p)
+    X_asked = rows.take(sample.indices)
+    y_asked = _labels(label, sample.indices, X_asked)
+    coef, gap = _fitted(X_asked, y_asked, sample.scales, loss)
+    slope, constant = (coef[:-1], float(coef[-1])) if with_constant else (coef, 0.0)
+    asked = host(sample.indices)
+    return ActiveFit(slope, constant, asked, sample.scales, weights.shape[0], every, gap, weights)
+
+
+class _Loss(NamedTuple):
+    """A power of the residual, or Huber's loss."""
+
+    p: float
+    threshold: float | None
+
+
+def _threshold(huber: Any) -> float | None:
+    return None if huber is None else number("huber", huber, above=0.0)
+
+
+def _row_weights(rows: Rows, loss: _Loss, report: Reporter) -> Array:
+    """Lewis weights to 5 %; for Huber's loss, which is a square near 0, leverage scores too."""
+    found = solve(rows, loss.p, _TOL, _MOST_ITERATIONS, report)
+    if found.rank == 0:
+        raise ValueError("X must not be zero: no row says anything about the coefficients")
+    if loss.threshold is None:
+        return found.weights
+    leverage = solve(rows, 2.0, _TOL, _MOST_ITERATIONS, report).weights
+    return rows.xp.maximum(found.weights, leverage)
+
+
+def _every_row(rows: Rows) -> RowSample:
+    """All rows, once."""
+    xp, n = rows.xp, rows.n or 0
+    ones = xp.ones(n, dtype=rows.dtype, device=rows.device)
+    indices = xp.arange(n, device=rows.device)
+    return RowSample(indices, ones, xp.ones_like(indices), ones, n, "all")
+
+
+def _labels(label: Callable[[np.ndarray], Any], indices: Array, like: Array) -> Array:
+    """The labels of these rows, checked."""
+    given, xp = label(host(indices)), array_namespace(X=like)
+    y = as_float_array("what label returns", given, xp=xp, dtype=like.dtype)
+    if tuple(y.shape) != (indices.shape[0],):
+        raise ValueError(
+            f"label must return {indices.shape[0]} labels, one for each row asked for, got shape "
+            f"{tuple(y.shape)}"
+        )
+    return y
+
+
+def _fitted(X: Array, y: Array, scales: Array, loss: _Loss) -> tuple[Array, float]:
+    """The minimiser of the sample's loss, with its relative gap."""
+    if loss.p == 1 and loss.threshold is None:
+        result = lad(X, y, sample_weight=scales)
+        return result.coef, float(result.gap)
+    if not isinstance(X, np.ndarray):
+        raise TypeError("X must be of NumPy for p > 1 and Huber's loss")
+    used = power_loss(loss.p) if loss.threshold is None else huber_loss(loss.threshold)
+    found = fit(*(np.asarray(a, np.float64) for a in (X, y, scales**loss.p)), used, _GAP)
+    return found.coef.astype(X.dtype), found.gap / max(found.objective, np.finfo(float).tiny)

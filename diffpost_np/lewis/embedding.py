@@ -108,7 +108,7 @@ def subspace_embedding(
     p, method = number("p", p, above=0.0), choice("method", method, METHODS)
     check_progress(progress)
     own = key(rng).fold("subspace_embedding")
-    size = _checked_size(m, eps, delta)
+    size = checked_size(m, eps, delta)
     rows = as_rows(X)
     size = size or sample_size(rows.d, eps, delta, p=p)  # type: ignore[arg-type]
     with reporter(progress, "subspace_embedding") as report:
@@ -126,7 +126,7 @@ def subspace_embedding(
     return SubspaceEmbedding(kept, indices, scales, found.n_reads + 1)
 
 
-def _checked_size(m: Any, eps: Any, delta: Any) -> int | None:
+def checked_size(m: Any, eps: Any, delta: Any) -> int | None:
     """The size if it is given; checks that what else would tell it is there."""
     if m is not None:
         if eps is not None or delta is not None:

@@ -1,0 +1,33 @@
+"""Rows with a one at their end, for an intercept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .._xp import Array, array_namespace
+from ._rows import Rows
+
+
+class ConstantRows(Rows):
+    """Other rows, each with a one at its end."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows, self.xp, self.d = rows, rows.xp, rows.d + 1
+        self.dtype, self.device = rows.dtype, rows.device
+
+    @property
+    def n(self) -> int | None:  # type: ignore[override]
+        """Their number, None until they were read once."""
+        return self.rows.n
+
+    def chunks(self) -> Iterator[tuple[int, Array]]:
+        for start, chunk in self.rows.chunks():
+            yield start, _with_ones(chunk)
+
+    def take(self, indices: Array) -> Array:
+        return _with_ones(self.rows.take(indices))
+
+
+def _with_ones(chunk: Array) -> Array:
+    xp = array_namespace(X=chunk)
+    return xp.concat([chunk, xp.ones_like(chunk[:, :1])], axis=1)
