@@ -6,6 +6,7 @@ the same bits for an array, a memory map and blocks of any size.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any
@@ -191,11 +192,22 @@ def as_rows(X: Any) -> Rows:
     if _is_dask(X):
         _check_2d(X.shape)
         return BlockRows(lambda: (np.asarray(X.blocks[k]) for k in range(X.numblocks[0])))
-    if callable(X) and not isinstance(X, type):
-        return BlockRows(X)
+    if callable(X):
+        return BlockRows(_without_arguments(X))
     if isinstance(X, list | tuple) and len(X) and all(_is_table(block) for block in X):
         return BlockRows(lambda: X)
     return _as_array_rows(X)
+
+
+def _without_arguments(X: Any) -> Blocks:
+    """The function itself, which must need no argument."""
+    try:
+        inspect.signature(X).bind()
+    except TypeError:
+        raise TypeError(f"X must be a function without arguments, got {X!r}") from None
+    except ValueError:  # functions in C do not say
+        pass
+    return X
 
 
 def _is_table(block: Any) -> bool:
