@@ -52,6 +52,7 @@ class Outcome:
     point: Point
     n_iterations: int
     converged: bool
+    stopped: bool  # by whoever is told
 
 
 def minimise(
@@ -78,7 +79,7 @@ def minimise(
         point = moved
         best = min(best, point, key=lambda at: at.residual)
         stop = report(n, best.residual)
-    return Outcome(best, n, best.residual <= tol)
+    return Outcome(best, n, best.residual <= tol, stop)
 
 
 def _evaluated(evaluate: Evaluate, frame: np.ndarray, p: float) -> Point | None:

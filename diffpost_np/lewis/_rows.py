@@ -30,6 +30,8 @@ class Rows:
     d: int
     dtype: Any
     device: Any = None
+    reads_per_pass = 1
+    """0 for rows that were kept from an earlier pass."""
 
     def chunks(self) -> Iterator[tuple[int, Array]]:
         """One pass: the number of the first row, and the rows. A chunk is valid until the next."""

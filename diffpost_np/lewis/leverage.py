@@ -15,7 +15,7 @@ from ._basis import Basis, basis_of_all, basis_of_some, refined
 from ._design import Design
 from ._rows import Rows, as_rows, kind_of
 from ._sketch import random_columns, sketched_basis
-from ._survey import Survey, survey
+from ._survey import Survey, in_memory, survey
 
 _METHODS = ("auto", "gram", "qr", "sketch")
 
@@ -95,6 +95,7 @@ def leverage_scores(
     rows = as_rows(X)
     with reporter(progress, "leverage_scores") as report:
         seen = survey(rows)
+        rows = in_memory(rows, seen)
         report(1, 3)
         design, root = _solved(rows, seen, method, ridge, own)
         report(2, 3)

@@ -16,7 +16,7 @@ from ._basis import Basis, basis_of_all, basis_of_some, refined
 from ._design import Design
 from ._minimise import Outcome, minimise
 from ._rows import ArrayRows, Rows, as_rows, kind_of
-from ._survey import Survey, survey
+from ._survey import Survey, in_memory, survey
 
 _TOL = {"float64": 1e-8, "float32": 1e-4}
 
@@ -39,7 +39,7 @@ class LewisWeights:
     n_iterations : int
         Evaluations of the fixed-point map on all rows.
     n_reads : int
-        Times that X was read, the first look at it included.
+        Times that X was read, the first look at it included. Of short tables, that keeps all.
     residual : float
         Bound of max |tau_i / w_i - 1| over the rows with a weight, tau being the leverage
         scores of the reweighted rows w_i^(1/2 - 1/p) x_i; from eigenvalues, so it holds for all
@@ -159,6 +159,7 @@ def solve(rows: Rows, p: float, tol: float | None, limit: int, report: Reporter)
     """The weights of the rows: after a survey, passes over all from the solution on some."""
     kind = kind_of(rows.dtype)
     tol, seen = tol or _TOL[kind], survey(rows)
+    rows = in_memory(rows, seen)
     basis, n_reads = basis_of_some(rows, seen, kind), 1
     while True:
         if basis is None:
@@ -169,10 +170,12 @@ def solve(rows: Rows, p: float, tol: float | None, limit: int, report: Reporter)
             return LewisWeights(design.zeros(), p, 0, 0, n_reads, 0.0, True)
         frame = basis.frame if basis.from_all else _start(seen, basis, p, max(tol, _START_TOL))
         outcome = _minimised(design, frame, p, tol, limit, report)
-        better = None if outcome is None else refined(basis, outcome.point.frame, kind)
-        if outcome is not None and better is None:
-            return _as_record(design, p, tol, outcome)
-        if outcome is None and basis.from_all:
+        better = None
+        if outcome is not None:
+            better = None if outcome.stopped else refined(basis, outcome.point.frame, kind)
+            if better is None:
+                return _as_record(design, p, tol, outcome)
+        elif basis.from_all:
             raise ValueError("X must not have rows that differ in size beyond all powers of floats")
         basis, n_reads = better, design.n_reads  # some rows said too little about the others
 
