@@ -284,8 +284,8 @@ def test_progress_is_told_and_can_stop():
         (np.zeros((0, 3)), "X must have shape"),
         (np.zeros((3, 0)), "X must have shape"),
         (np.zeros(3), "X must have shape"),
-        (np.array([[1.0, np.nan]]), "X .* must be finite, got nan"),
-        (np.array([[1.0, 2.0], [np.inf, 0.0]]), "X .* must be finite, got inf"),
+        (np.array([[1.0, np.nan]]), "X must be finite, got nan at row 0, column 1"),
+        (np.array([[1.0, 2.0], [np.inf, 0.0]]), "X must be finite, got inf at row 1, column 0"),
     ],
 )
 def test_bad_tables(X, match):

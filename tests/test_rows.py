@@ -114,6 +114,10 @@ def failing():
     raise OSError("the disk is gone")
 
 
+def absent():
+    raise FileNotFoundError("no such file")
+
+
 @pytest.mark.parametrize(
     ("source", "error", "match"),
     [
@@ -133,8 +137,9 @@ def failing():
         (lambda: broken(1, None), TypeError, "block 1 of X must be an array"),
         (lambda: broken(1, X[:5].astype(np.float32)), TypeError, "X: block 1 is float32, block 0"),
         (lambda: broken(1, X[:5] + 1j), TypeError, "block 1 of X must be real"),
+        (absent, ValueError, "X could not be read: no such file"),
         (failing, ValueError, "block 2 of X could not be read: the disk is gone"),
-        (broken(2, np.full((1, D), np.nan)), ValueError, "X .* must be finite, got nan"),
+        (broken(2, np.full((1, D), np.nan)), ValueError, "X must be finite, got nan at row 20"),
         (scipy.sparse.csr_array((0, 4)), ValueError, "X must have shape"),
         (None, TypeError, "X must be an array"),
         (np.ma.masked_array(X), TypeError, "X is a masked array"),

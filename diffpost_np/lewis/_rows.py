@@ -113,7 +113,10 @@ class BlockRows(Rows):
 
     def _fresh(self) -> Iterator[Any]:
         """An iterator that was not used before."""
-        made = self.blocks()
+        try:
+            made = self.blocks()
+        except Exception as error:
+            raise ValueError(f"X could not be read: {error}") from error
         if is_array(made) or not isinstance(made, Iterable):
             kind = type(made).__name__
             raise TypeError(f"X must return an iterator over blocks of rows, got a {kind}")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
-from .._xp import Array, check_finite, host
+from .._xp import Array, host
 from ._rows import ArrayRows, Rows
 from ._tiles import tile_slices
 
@@ -30,7 +30,7 @@ def survey(rows: Rows) -> Survey:
     for start, chunk in rows.chunks():
         sizes = host(_column_sizes(rows.xp, chunk))
         if not np.all(np.isfinite(sizes)):
-            _refuse(rows.xp, chunk, start)
+            _refuse(chunk, start)
         largest = np.maximum(largest, sizes)
         kept.add(start, chunk)
         n = start + chunk.shape[0]
@@ -103,7 +103,10 @@ def _column_sizes(xp: ModuleType, chunk: Array) -> Array:
     return sizes
 
 
-def _refuse(xp: ModuleType, chunk: Array, start: int) -> None:
+def _refuse(chunk: Array, start: int) -> None:
     """Name the first entry that is not finite."""
     for tile in tile_slices(chunk.shape[0]):
-        check_finite(f"X (rows counted from {start + tile.start})", chunk[tile, :], xp)
+        block = host(chunk[tile, :])
+        for row, column in np.argwhere(~np.isfinite(block)):
+            place = f"row {start + tile.start + row}, column {column}"
+            raise ValueError(f"X must be finite, got {block[row, column]} at {place}")

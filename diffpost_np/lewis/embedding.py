@@ -10,8 +10,8 @@ from .._progress import check_progress, reporter
 from .._xp import Array
 from ..random import key
 from ._rows import as_rows
+from ._solve import solve
 from .sampling import METHODS, draw_rows, sample_size
-from .weights import solve
 
 _TOL = 0.05
 
