@@ -9,8 +9,8 @@ from .._checks import choice, fraction, integer, number
 from .._progress import check_progress, reporter
 from .._xp import Array
 from ..random import key
+from ._lewis import solve
 from ._rows import as_rows
-from ._solve import solve
 from .sampling import METHODS, draw_rows, sample_size
 
 _TOL = 0.05
