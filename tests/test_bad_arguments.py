@@ -55,6 +55,9 @@ RECORDS = {  # made by the library, for people to read
     dp.diagnostics.Coverage,
     dp.diagnostics.Ranks,
     dp.diagnostics.SlicedWasserstein,
+    dp.lewis.LewisWeights,
+    dp.lewis.RowSample,
+    dp.lewis.SubspaceEmbedding,
 }
 UNLISTED = {dp.priors.LowRank, dp.random.Purpose, dp.schedules.Schedule}
 """Classes whose methods are the library's own, the language's, or tested on subclasses."""
@@ -63,7 +66,7 @@ INNER = {f"LinearGaussian.{name}" for name in ("check_y", "noise", "whiten", "un
 NO_VELOCITY = {"EDM.velocity_coefficients", "VE.velocity_coefficients"}
 MODULES = (
     *(dp.random, dp.priors, dp.posterior, dp.sampling),
-    *(dp.scores, dp.schedules, dp.diagnostics, dp.hardness),
+    *(dp.scores, dp.schedules, dp.diagnostics, dp.hardness, dp.lewis),
 )
 
 

@@ -43,7 +43,7 @@ def basis_of_some(rows: Rows, survey: Survey, kind: str) -> Basis | None:
     """The basis from the rows of the survey, or None where they leave the rank open."""
     if survey.complete or len(survey.some) < rows.d:
         return None
-    sizes, step = _sizes(survey), max(1, len(survey.some) // max(_ENOUGH, 20 * rows.d))
+    sizes, step = _sizes(survey), max(1, len(survey.some) // max(_ENOUGH, 5 * rows.d))
     with single_threaded_blas(rows.xp):
         sigma, Vt = _spectrum(_triangle(survey.some[::step] / sizes), rows.d)
     if sigma[-1] < _SURELY_REGULAR * sigma[0]:

@@ -28,7 +28,7 @@ class Design:
     def chunks(self) -> Iterator[tuple[int, Array]]:
         """One pass over Z."""
         P = self.basis.P
-        self.n_reads += 1
+        self.n_reads += self.rows.reads_per_pass
         for start, chunk in self.rows.chunks():
             yield start, chunk if P is None else self._transformed(chunk, P)
 

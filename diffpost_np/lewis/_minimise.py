@@ -39,6 +39,10 @@ class Point(NamedTuple):
     spread: np.ndarray  # eigenvalues of 1 + E
     total: float  # sum of the weights
 
+    def scaled_frame(self, p: float) -> np.ndarray:
+        """The frame of weights that sum to the rank."""
+        return self.frame * (len(self.frame) / self.total) ** (1.0 / p)
+
     @property
     def residual(self) -> float:
         """Bound of |tau_i / w_i - 1| over all rows, for weights scaled to the rank."""
@@ -52,6 +56,7 @@ class Outcome:
     point: Point
     n_iterations: int
     converged: bool
+    stopped: bool  # by whoever is told
 
 
 def minimise(
@@ -78,7 +83,7 @@ def minimise(
         point = moved
         best = min(best, point, key=lambda at: at.residual)
         stop = report(n, best.residual)
-    return Outcome(best, n, best.residual <= tol)
+    return Outcome(best, n, best.residual <= tol, stop)
 
 
 def _evaluated(evaluate: Evaluate, frame: np.ndarray, p: float) -> Point | None:

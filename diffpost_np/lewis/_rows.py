@@ -6,6 +6,7 @@ the same bits for an array, a memory map and blocks of any size.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any
@@ -29,6 +30,8 @@ class Rows:
     d: int
     dtype: Any
     device: Any = None
+    reads_per_pass = 1
+    """0 for rows that were kept from an earlier pass."""
 
     def chunks(self) -> Iterator[tuple[int, Array]]:
         """One pass: the number of the first row, and the rows. A chunk is valid until the next."""
@@ -58,7 +61,7 @@ class ArrayRows(Rows):
 
     def chunks(self) -> Iterator[tuple[int, Array]]:
         for start in range(0, self.array.shape[0], self.chunk_rows):
-            chunk = self.array[start : start + self.chunk_rows, :]
+            chunk = self.array[start : min(start + self.chunk_rows, self.array.shape[0]), :]
             yield start, np.ascontiguousarray(chunk) if isinstance(chunk, np.ndarray) else chunk
 
     def take(self, indices: Array) -> Array:
@@ -68,9 +71,12 @@ class ArrayRows(Rows):
 class BlockRows(Rows):
     """Rows from blocks, which are cut into chunks anew."""
 
+    last: Iterable[Any] | None = None
+    """What the function returned for the pass before."""
+
     def __init__(self, blocks: Blocks) -> None:
         self.blocks, self.n = blocks, None
-        first = next(_read(blocks), None)
+        first = next(self._read(), None)
         if first is None:
             raise ValueError("X must have at least one row, got no blocks")
         block = _as_block(0, first)
@@ -84,54 +90,65 @@ class BlockRows(Rows):
                 n = min(len(block), len(chunk) - filled)
                 chunk[filled : filled + n] = block[:n]
                 block, filled = block[n:], filled + n
+                self._check_no_more_than_before(start + filled)
                 if filled == len(chunk):
                     yield start, chunk
                     start, filled = start + filled, 0
         if filled:
             yield start, chunk[:filled]
-        self._check_count(start + filled)
+        self._end(start + filled)
+
+    def _read(self) -> Iterator[Any]:
+        """The blocks of one pass; what goes wrong on the way names the block."""
+        source, k = self._fresh(), 0
+        while True:
+            try:
+                block = next(source)
+            except StopIteration:
+                return
+            except Exception as error:
+                raise ValueError(f"block {k} of X could not be read: {error}") from error
+            yield block
+            k += 1
+
+    def _fresh(self) -> Iterator[Any]:
+        """An iterator that was not used before."""
+        try:
+            made = self.blocks()
+        except Exception as error:
+            raise ValueError(f"X could not be read: {error}") from error
+        if is_array(made) or not isinstance(made, Iterable):
+            kind = type(made).__name__
+            raise TypeError(f"X must return an iterator over blocks of rows, got a {kind}")
+        if isinstance(made, Iterator) and made is self.last:
+            raise TypeError("X must return a fresh iterator each time, got the same one again")
+        self.last = made
+        return iter(made)
 
     def _checked(self) -> Iterator[np.ndarray]:
         """The blocks of a pass as arrays, none larger than a chunk."""
-        for k, given in enumerate(_read(self.blocks)):
-            for piece in _pieces(k, given, self.chunk_rows):
+        for k, given in enumerate(self._read()):
+            for piece in _pieces(given, self.chunk_rows):
                 block = _as_block(k, piece)
                 check_shape(f"block {k} of X", block, (None, self.d))
                 if block.dtype != self.dtype:
                     raise TypeError(f"X: block {k} is {block.dtype}, block 0 is {self.dtype}")
                 yield block
 
-    def _check_count(self, n: int) -> None:
-        """Refuse a pass that differs from the one before."""
+    def _check_no_more_than_before(self, n: int) -> None:
+        if self.n is not None and n > self.n:
+            raise ValueError(f"X must have the same rows in every pass, got more than {self.n}")
+
+    def _end(self, n: int) -> None:
+        """The number of rows, which must be that of the pass before."""
         if self.n not in (None, n):
-            raise ValueError(
-                f"X must have the same rows in every pass, got {self.n} first and {n} now; "
-                "a function must return a fresh iterator each time it is called"
-            )
+            raise ValueError(f"X must have the same rows in every pass, got {self.n}, then {n}")
         if n == 0:
             raise ValueError("X must have at least one row, got only empty blocks")
         self.n = n
 
 
-def _read(blocks: Blocks) -> Iterator[Any]:
-    """The blocks of one pass; what goes wrong on the way names the block."""
-    made = blocks()
-    if is_array(made) or not isinstance(made, Iterable):
-        kind = type(made).__name__
-        raise TypeError(f"X must return an iterator over blocks of rows, got a {kind}")
-    source, k = iter(made), 0
-    while True:
-        try:
-            block = next(source)
-        except StopIteration:
-            return
-        except Exception as error:
-            raise ValueError(f"block {k} of X could not be read: {error}") from error
-        yield block
-        k += 1
-
-
-def _pieces(k: int, block: Any, n_rows: int) -> Iterator[Any]:
+def _pieces(block: Any, n_rows: int) -> Iterator[Any]:
     """A block in pieces: a sparse one is made dense only so far."""
     if not _is_sparse(block):
         yield block
@@ -180,11 +197,22 @@ def as_rows(X: Any) -> Rows:
     if _is_dask(X):
         _check_2d(X.shape)
         return BlockRows(lambda: (np.asarray(X.blocks[k]) for k in range(X.numblocks[0])))
-    if callable(X) and not isinstance(X, type):
-        return BlockRows(X)
+    if callable(X):
+        return BlockRows(_without_arguments(X))
     if isinstance(X, list | tuple) and len(X) and all(_is_table(block) for block in X):
         return BlockRows(lambda: X)
     return _as_array_rows(X)
+
+
+def _without_arguments(X: Any) -> Blocks:
+    """The function itself, which must need no argument."""
+    try:
+        inspect.signature(X).bind()
+    except TypeError:
+        raise TypeError(f"X must be a function without arguments, got {X!r}") from None
+    except ValueError:  # functions in C do not say
+        pass
+    return X
 
 
 def _is_table(block: Any) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from types import ModuleType
 from typing import NamedTuple
 
+import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
-from .._xp import Array, check_finite, host
-from ._rows import Rows
+from .._xp import Array, host
+from ._rows import ArrayRows, Rows
 from ._tiles import tile_slices
 
-_LEAST_ROWS, _MOST_NUMBERS, _SHARE = 4096, 2**23, 24
+_LEAST_ROWS, _MOST_NUMBERS, _SHARE = 4096, 2**21, 8
 _GOLDEN, _LARGEST = np.uint64(0x9E3779B97F4A7C15), np.uint64(2**64 - 1)
 
 
@@ -19,7 +20,7 @@ class Survey(NamedTuple):
     """What the first pass finds."""
 
     largest: np.ndarray  # (d,), of the entries of each column, in size
-    some: np.ndarray  # rows spread evenly over all, as float64
+    some: np.ndarray  # rows spread evenly over all
     complete: bool  # whether these are all rows
 
 
@@ -29,12 +30,21 @@ def survey(rows: Rows) -> Survey:
     for start, chunk in rows.chunks():
         sizes = host(_column_sizes(rows.xp, chunk))
         if not np.all(np.isfinite(sizes)):
-            _refuse(rows.xp, chunk, start)
+            _refuse(chunk, start)
         largest = np.maximum(largest, sizes)
         kept.add(start, chunk)
         n = start + chunk.shape[0]
     some = kept.rows()
     return Survey(largest, some, len(some) == n)
+
+
+def in_memory(rows: Rows, seen: Survey) -> Rows:
+    """The rows, from the survey if it kept them all: short tables are read once."""
+    if not seen.complete or rows.xp is not numpy_namespace:
+        return rows
+    kept = ArrayRows(seen.some, numpy_namespace)
+    kept.reads_per_pass = 0
+    return kept
 
 
 class Kept:
@@ -66,7 +76,7 @@ class Kept:
         else:
             part = part[keep]
         self.numbers.append(numbers)
-        self.parts.append(part.astype(np.float64))
+        self.parts.append(part)
 
     def rows(self) -> np.ndarray:
         return np.concatenate(self.parts)
@@ -74,8 +84,8 @@ class Kept:
 
 def _shift(n: int, d: int) -> int:
     """Which share of n rows is kept, as a power of 1/2."""
-    most = max(_LEAST_ROWS, 20 * d, min(n // _SHARE, _MOST_NUMBERS // d))
-    return 0 if n <= 4 * most else (-(-n // most) - 1).bit_length()
+    most = max(_LEAST_ROWS, 5 * d, min(n // _SHARE, _MOST_NUMBERS // d))
+    return 0 if n <= 2 * most else (-(-n // most) - 1).bit_length()
 
 
 def _column_sizes(xp: ModuleType, chunk: Array) -> Array:
@@ -93,7 +103,10 @@ def _column_sizes(xp: ModuleType, chunk: Array) -> Array:
     return sizes
 
 
-def _refuse(xp: ModuleType, chunk: Array, start: int) -> None:
+def _refuse(chunk: Array, start: int) -> None:
     """Name the first entry that is not finite."""
     for tile in tile_slices(chunk.shape[0]):
-        check_finite(f"X (rows counted from {start + tile.start})", chunk[tile, :], xp)
+        block = host(chunk[tile, :])
+        for row, column in np.argwhere(~np.isfinite(block)):
+            place = f"row {start + tile.start + row}, column {column}"
+            raise ValueError(f"X must be finite, got {block[row, column]} at {place}")

@@ -9,9 +9,9 @@ from .._checks import choice, fraction, integer, number
 from .._progress import check_progress, reporter
 from .._xp import Array
 from ..random import key
+from ._lewis import solve
 from ._rows import as_rows
 from .sampling import METHODS, draw_rows, sample_size
-from .weights import solve
 
 _TOL = 0.05
 

@@ -15,9 +15,12 @@ from ._basis import Basis, basis_of_all, basis_of_some, refined
 from ._design import Design
 from ._rows import Rows, as_rows, kind_of
 from ._sketch import random_columns, sketched_basis
-from ._survey import Survey, survey
+from ._survey import Survey, in_memory, survey
 
 _METHODS = ("auto", "gram", "qr", "sketch")
+
+_HUGE = 1e150
+"""Beside it everything else is zero, and it can be squared."""
 
 
 def leverage_scores(
@@ -92,6 +95,7 @@ def leverage_scores(
     rows = as_rows(X)
     with reporter(progress, "leverage_scores") as report:
         seen = survey(rows)
+        rows = in_memory(rows, seen)
         report(1, 3)
         design, root = _solved(rows, seen, method, ridge, own)
         report(2, 3)
@@ -121,17 +125,17 @@ def _solved(
 def _inverse_root(design: Design, ridge: float) -> np.ndarray:
     """M with M M' the inverse of the Gram matrix, ridge included, in the design's coordinates."""
     basis = design.basis
-    G = design.gram() + ridge * _metric(basis)
+    G = design.gram() + _penalty(basis, ridge)
     frame = basis.frame
     values, V = np.linalg.eigh(frame.T @ G @ frame)
     return frame @ (V / np.sqrt(np.maximum(values, np.finfo(float).tiny)))
 
 
-def _metric(basis: Basis) -> np.ndarray:
-    """What |x|^2 is in the coordinates z = P'x of the row space."""
+def _penalty(basis: Basis, ridge: float) -> np.ndarray:
+    """What ridge |x|^2 is in the coordinates z = P'x of the row space."""
     if basis.P is None:
-        return np.eye(len(basis.frame))
-    inside = basis.P.T @ basis.row_space
+        return ridge * np.eye(len(basis.frame))
+    inside = np.clip(ridge**0.5 * (basis.P.T @ basis.row_space), -_HUGE, _HUGE)
     return inside @ inside.T
 
 
@@ -147,5 +151,5 @@ def _sketched(design: Design, ridge: float, own: Key) -> np.ndarray:
 def _from_orthonormal(basis: Basis, ridge: float) -> np.ndarray:
     """M where the Gram matrix is 1 in the frame but for the ridge."""
     frame = basis.frame
-    values, V = np.linalg.eigh(frame.T @ _metric(basis) @ frame)
-    return frame @ (V / np.sqrt(1.0 + ridge * np.maximum(values, 0.0)))
+    values, V = np.linalg.eigh(frame.T @ _penalty(basis, ridge) @ frame)
+    return frame @ (V / np.sqrt(1.0 + np.maximum(values, 0.0)))

@@ -6,22 +6,11 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-import array_api_compat.numpy as numpy_namespace
-import numpy as np
-
 from .._checks import integer, number
-from .._progress import Reporter, check_progress, reporter
+from .._progress import check_progress, reporter
 from .._xp import Array
-from ._basis import Basis, basis_of_all, basis_of_some, refined
-from ._design import Design
-from ._minimise import Outcome, minimise
-from ._rows import ArrayRows, Rows, as_rows, kind_of
-from ._survey import Survey, survey
-
-_TOL = {"float64": 1e-8, "float32": 1e-4}
-
-_START_TOL = 0.02
-"""Accuracy of the start from some of the rows."""
+from ._lewis import DEFAULT_TOL, solve
+from ._rows import as_rows, kind_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +28,7 @@ class LewisWeights:
     n_iterations : int
         Evaluations of the fixed-point map on all rows.
     n_reads : int
-        Times that X was read, the first look at it included.
+        Times that X was read, the first look at it included. Of short tables, that keeps all.
     residual : float
         Bound of max |tau_i / w_i - 1| over the rows with a weight, tau being the leverage
         scores of the reweighted rows w_i^(1/2 - 1/p) x_i; from eigenvalues, so it holds for all
@@ -152,55 +141,13 @@ def lewis_weights(
     limit = integer("max_iterations", max_iterations)
     check_progress(progress)
     with reporter(progress, "lewis_weights") as report:
-        return solve(as_rows(X), p, tol, limit, report)
-
-
-def solve(rows: Rows, p: float, tol: float | None, limit: int, report: Reporter) -> LewisWeights:
-    """The weights of the rows: after a survey, passes over all from the solution on some."""
-    kind = kind_of(rows.dtype)
-    tol, seen = tol or _TOL[kind], survey(rows)
-    basis, n_reads = basis_of_some(rows, seen, kind), 1
-    while True:
-        if basis is None:
-            n_reads += not seen.complete
-            basis = basis_of_all(rows, seen, kind)
-        design = Design(rows, basis, n_reads)
-        if design.rank == 0:
-            return LewisWeights(design.zeros(), p, 0, 0, n_reads, 0.0, True)
-        frame = basis.frame if basis.from_all else _start(seen, basis, p, max(tol, _START_TOL))
-        outcome = _minimised(design, frame, p, tol, limit, report)
-        better = None if outcome is None else refined(basis, outcome.point.frame, kind)
-        if outcome is not None and better is None:
-            return _as_record(design, p, tol, outcome)
-        if outcome is None and basis.from_all:
-            raise ValueError("X must not have rows that differ in size beyond all powers of floats")
-        basis, n_reads = better, design.n_reads  # some rows said too little about the others
-
-
-def _start(seen: Survey, basis: Basis, p: float, tol: float) -> np.ndarray:
-    """The frame of the solution on the rows that the survey kept."""
-    some = Design(ArrayRows(seen.some, numpy_namespace), basis)
-    outcome = _minimised(some, basis.frame, p, tol, 50, Reporter())
-    return basis.frame if outcome is None else outcome.point.frame
-
-
-def _minimised(
-    design: Design, frame: np.ndarray, p: float, tol: float, limit: int, report: Reporter
-) -> Outcome | None:
-    def told(n: int, residual: float) -> bool:
-        return report(n, limit, residual=residual, reads=design.n_reads)
-
-    return minimise(lambda L: design.lewis_pass(L, p), frame, p, tol, limit, told)
-
-
-def _as_record(design: Design, p: float, tol: float, outcome: Outcome) -> LewisWeights:
-    point = outcome.point
-    if not outcome.converged:
+        rows = as_rows(X)
+        tol = tol or DEFAULT_TOL[kind_of(rows.dtype)]
+        found = solve(rows, p, tol, limit, report)
+    if not found.converged:
         warnings.warn(
-            f"lewis_weights stopped at a residual of {point.residual:.1e}, above {tol:.1e}",
+            f"lewis_weights stopped at a residual of {found.residual:.1e}, above {tol:.1e}",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=2,
         )
-    weights = point.weights * (design.rank / point.total)
-    numbers = outcome.n_iterations, design.n_reads, float(point.residual)
-    return LewisWeights(weights, p, design.rank, *numbers, outcome.converged)
+    return LewisWeights(p=p, **found._asdict())
