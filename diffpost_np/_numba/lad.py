@@ -1,0 +1,146 @@
+"""Kernels of `lewis/_passes.py`: what the exact fit reads from all rows, block by block.
+
+Sums are added up in chunks of a fixed number of blocks, so that they do not depend on threads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .blocks import block_code, rows
+from .device import device, zero_like
+from .gemm import multiply_add_lower
+from .lanes import LANES, fma, get, put, select
+from .parallel import for_ranges, kernel
+
+_N = LANES[np.dtype(np.float64)]
+_CHUNK = 64  # blocks
+
+
+@block_code
+def _load(work, x, y, weight, first, n):
+    """Rows into lanes, and then a row of ones, the target, and the weight; zeros beyond n."""
+    d = x.shape[1]
+    for lane in range(n):
+        i = first + lane
+        for j in range(d):
+            work[j, lane] = x[i, j]
+        work[d, lane] = 1.0
+        work[d + 1, lane] = y[i]
+        work[d + 2, lane] = weight[i] if weight.shape[0] else 1.0
+    for lane in range(n, _N):
+        for j in range(d + 3):
+            work[j, lane] = 0.0
+
+
+@device
+def _residual(work, b, d):
+    r = get(work, d + 1)
+    for j in range(b.shape[0]):
+        r = fma(get(work, j), -b[j], r)
+    return r
+
+
+@device
+def _add_moment(sums, work, c, n):
+    """Sums of c times columns."""
+    for j in range(n):
+        put(sums, j, fma(get(work, j), c, get(sums, j)))
+
+
+@block_code
+def _total(out, sums):
+    for j in range(out.shape[0]):
+        out[j] = 0.0
+        for lane in range(_N):
+            out[j] += sums[j, lane]
+
+
+@kernel
+def _split(totals, sides, first, last, x, y, weight, b, factor, quantile, unit, work, form, sums):
+    """Which side of the fit a row is on for certain; sums of the dual of those that are."""
+    d, p = x.shape[1], b.shape[0]
+    for chunk in range(first, last):
+        sums[:] = 0
+        stop = min(x.shape[0], (chunk + 1) * _CHUNK * _N)
+        for start in range(chunk * _CHUNK * _N, stop, _N):
+            n = min(_N, stop - start)
+            _load(work, x, y, weight, start, n)
+            r = _residual(work, b, d)
+            put(sums, d + 2, fma(r, 0.0, get(sums, d + 2)))
+            multiply_add_lower(form, None, factor, work[:p], 0, p)
+            scaled, square = r * unit, zero_like(r)
+            for j in range(p):
+                square = fma(get(form, j), get(form, j), square)
+            side = select(scaled * scaled > square, select(r > 0.0, 1.0, zero_like(r) - 1.0), 0.0)
+            side = select(get(work, d + 2) > 0.0, side, zero_like(r))
+            put(form, 0, side)
+            for lane in range(n):
+                sides[start + lane] = np.int8(form[0, lane])
+            a = select(side > 0.0, quantile, select(-side > 0.0, zero_like(r) + (quantile - 1.0), 0.0))
+            _add_moment(sums, work, a * get(work, d + 2), d + 2)
+        _total(totals[chunk], sums)
+
+
+@kernel
+def _check(totals, wrong, first, last, x, y, weight, b, sides, quantile, work, sums):
+    """Rows that are not on their side; sums of the dual of all that have one, and of the loss."""
+    d = x.shape[1]
+    for chunk in range(first, last):
+        sums[:] = 0
+        stop = min(x.shape[0], (chunk + 1) * _CHUNK * _N)
+        for start in range(chunk * _CHUNK * _N, stop, _N):
+            n = min(_N, stop - start)
+            _load(work, x, y, weight, start, n)
+            r = _residual(work, b, d)
+            for lane in range(n):
+                work[d + 1, lane] = sides[start + lane]
+            for lane in range(n, _N):
+                work[d + 1, lane] = 0.0
+            side = get(work, d + 1)
+            put(work, d + 1, r * side)
+            for lane in range(n):
+                wrong[start + lane] = work[d + 1, lane] < 0.0
+            a = select(side > 0.0, quantile, select(-side > 0.0, zero_like(r) + (quantile - 1.0), 0.0))
+            a = a * get(work, d + 2)
+            put(work, d + 1, r)
+            _add_moment(sums, work, a, d + 2)
+        _total(totals[chunk], sums)
+
+
+def _chunks(task, n, d, n_sums):
+    """Run a task over all chunks, with room for its sums; returns them added up in order."""
+    n_chunks = -(-n // (_CHUNK * _N))
+    totals = np.zeros((n_chunks, n_sums))
+    for_ranges(lambda first, last: task(totals, first, last), n_chunks, _CHUNK * _N * 0.5 * d)
+    return totals.sum(axis=0)
+
+
+def _weights(weight):
+    return np.empty(0) if weight is None else weight
+
+
+def sides_of(xp, x, y, weight, b, factor, quantile, unit):
+    n, d = x.shape
+    sides = np.empty(n, np.int8)
+
+    def task(totals, first, last):
+        work, form, sums = (rows(k, np.float64) for k in (d + 3, max(1, len(b)), d + 3))
+        given = x, y, _weights(weight), b, factor, quantile, unit
+        _split(totals, sides, first, last, *given, work, form, sums)
+
+    total = _chunks(task, n, d, d + 3)
+    return sides, total[: d + 1], float(total[d + 1]), bool(total[d + 2] == 0.0)
+
+
+def check_sides(xp, x, y, weight, b, sides, quantile):
+    n, d = x.shape
+    wrong = np.empty(n, np.bool_)
+
+    def task(totals, first, last):
+        work, sums = rows(d + 3, np.float64), rows(d + 3, np.float64)
+        given = x, y, _weights(weight), b, sides, quantile
+        _check(totals, wrong, first, last, *given, work, sums)
+
+    total = _chunks(task, n, d, d + 2)
+    return np.flatnonzero(wrong), total[: d + 1], float(total[d + 1])

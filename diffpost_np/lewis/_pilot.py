@@ -1,0 +1,135 @@
+"""A sample of rows that spans what all rows span."""
+
+from __future__ import annotations
+
+import math
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .._key import Key
+from .._philox import Stream, random_uniform
+from .._xp import Array, device_of, host
+from ._preprocess import Frame, Pilot
+from ._reduced import independent_columns, pivot_columns, take_columns
+from ._regression import Regression
+
+_TILE_ROWS = 2**14
+
+
+def frame_of(xp: ModuleType, x: Array, y: Array, kept: np.ndarray | None = None) -> Frame:
+    """Units of the columns and of y in powers of two, and independent columns.
+
+    They change exponents and nothing else, so that a fit follows the scales of its columns and
+    of y to the last bit.
+    """
+    column = np.array([_power(v) for v in host(xp.max(xp.abs(x), axis=0))])
+    if kept is None:
+        kept = independent_columns(xp, x / xp.asarray(column, device=device_of(x)))
+    return Frame(column, _power(float(xp.max(xp.abs(y)))), kept)
+
+
+def _power(value: float) -> float:
+    """The power of two next to a number; 1 for 0."""
+    return 2.0 ** (math.frexp(value)[1] - 1) if value > 0 else 1.0
+
+
+def pilot_size(n: int, width: int) -> int:
+    """Rows of the pilot, for which the pilot and the band cost about the same."""
+    return int(2 * (n * (math.log(width) + 1)) ** (2 / 3))
+
+
+def draw_pilot(
+    problem: Regression, positive: Array | None, key: Key, size: int
+) -> tuple[Frame, Pilot] | None:
+    """A sample of rows, with rows of high leverage if it does not span the columns without.
+
+    None where the sample does not even so.
+    """
+    index = _sample(problem, positive, key, size)
+    made = _pilot(problem, index)
+    if len(made[0].kept) == problem.width:
+        return made
+    kept, index = _spanning(problem, host(index))
+    made = _pilot(problem, problem.xp.asarray(index, device=device_of(problem.x)))
+    return made if np.array_equal(made[0].kept, kept) else None
+
+
+def _sample(problem: Regression, positive: Array | None, key: Key, size: int) -> Array:
+    """Indices drawn with replacement, each once."""
+    xp, n = problem.xp, problem.n if positive is None else positive.shape[0]
+    u = random_uniform(xp, Stream(key.words, 0, 0, 0), size, 1, xp.float64, device_of(problem.x))
+    index = xp.unique_values(xp.astype(u[:, 0] * n, xp.int64))
+    index = xp.sort(index)
+    return index if positive is None else xp.take(positive, index)
+
+
+def _pilot(problem: Regression, index: Array) -> tuple[Frame, Pilot]:
+    xp = problem.xp
+    x, y = problem.rows(index)
+    frame = frame_of(xp, x, y)
+    x = x / xp.asarray(frame.column, device=device_of(x))
+    x = take_columns(xp, x, frame.kept)
+    return frame, Pilot(index, x, _information(xp, x, problem.weights(index)))
+
+
+def _information(xp: ModuleType, x: Array, weight: Array | None) -> np.ndarray:
+    """M with M M' = H J^-1 H, about, for J = sum w^2 x x' and H = sum w x x' of the rows."""
+    if weight is None:
+        return _triangle(xp, x).T
+    flat = x / xp.sqrt(weight)[:, None]
+    share = float(xp.sum(weight)) / float(xp.sum(weight**2))
+    return _triangle(xp, flat).T * math.sqrt(share)
+
+
+def _triangle(xp: ModuleType, x: Array) -> np.ndarray:
+    """R of the QR decomposition with R'R = x'x, from x'x where that is accurate."""
+    gram = host(x.T @ x)
+    try:
+        return np.linalg.cholesky(gram).T
+    except np.linalg.LinAlgError:
+        return host(xp.linalg.qr(x, mode="reduced")[1])
+
+
+def _spanning(problem: Regression, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Columns that span the others over all rows; the sample and rows of high leverage."""
+    column, triangle = _all_triangle(problem)
+    kept = pivot_columns(triangle)
+    corner = np.linalg.qr(triangle[:, kept], mode="r")
+    high = _high_leverage(problem, column, kept, np.linalg.inv(corner), len(index))
+    return kept, np.union1d(index, high)
+
+
+def _row_tiles(problem: Regression) -> Any:
+    """Weighted rows on the host, a few thousand at a time, with the index of the first."""
+    for start in range(0, problem.n, _TILE_ROWS):
+        part = slice(start, min(start + _TILE_ROWS, problem.n))
+        weight = None if problem.weight is None else problem.weight[part]
+        tile = Regression(
+            problem.xp, problem.x[part, :], problem.y[part], weight, problem.intercept
+        )
+        yield start, host(tile.rows(None)[0])
+
+
+def _all_triangle(problem: Regression) -> tuple[np.ndarray, np.ndarray]:
+    """Units of the columns, and R of the QR decomposition of all weighted rows in them."""
+    column = np.zeros(problem.width)
+    for _, x in _row_tiles(problem):
+        column = np.maximum(column, np.max(np.abs(x), axis=0))
+    column = np.array([_power(v) for v in column])
+    triangle = np.zeros((0, problem.width))
+    for _, x in _row_tiles(problem):
+        triangle = np.linalg.qr(np.concatenate([triangle, x / column]), mode="r")
+    return column, triangle
+
+
+def _high_leverage(
+    problem: Regression, column: np.ndarray, kept: np.ndarray, inverse: np.ndarray, most: int
+) -> np.ndarray:
+    """At most so many rows, those whose leverages are above `width / most`."""
+    found = []
+    for start, x in _row_tiles(problem):
+        leverage = np.sum(((x / column)[:, kept] @ inverse) ** 2, axis=1)
+        found.append(start + np.flatnonzero(leverage > problem.width / most))
+    return np.concatenate(found)
