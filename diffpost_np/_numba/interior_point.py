@@ -303,12 +303,12 @@ def _find_step(w, low):
 
 
 @kernel
-def _iterate(w, low, tolerance, floor, n_iterations, moved):
+def _iterate(w, low, tolerance, most, floor, n_iterations, moved):
     """Go on until the gap is small, for so many iterations; returns how many were left."""
     for left in range(n_iterations, -1, -1):
         _first_sweep(w, low, moved)
         gap = w.numbers[_GAP]
-        if not gap > tolerance * w.numbers[_OBJECTIVE] + floor or left == 0:
+        if not gap > tolerance * min(w.numbers[_OBJECTIVE], most) + floor or left == 0:
             return left
         _find_step(w, low)
         moved = True
@@ -348,7 +348,7 @@ def _work(n, d):
     )
 
 
-def central_path(xp, x, y, quantile, b, share, tolerance, floor, limit):
+def central_path(xp, x, y, quantile, b, share, tolerance, most, floor, limit):
     n, d = x.shape
     w, low = _work(n, d), quantile - 1.0
     w.b[:d] = b
@@ -357,7 +357,7 @@ def central_path(xp, x, y, quantile, b, share, tolerance, floor, limit):
     done, moved = 0, False
     while True:
         n_more = min(at_a_time, limit - done)
-        left = _iterate(w, low, tolerance, floor, n_more, moved)
+        left = _iterate(w, low, tolerance, most, floor, n_more, moved)
         done += n_more - left
         if left or done == limit:
             break

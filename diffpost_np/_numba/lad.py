@@ -10,7 +10,7 @@ import numpy as np
 from .blocks import block_code, rows
 from .device import device, zero_like
 from .gemm import multiply_add_lower
-from .lanes import LANES, fma, get, put, select
+from .lanes import LANES, any_lane, fma, get, put, select
 from .parallel import for_ranges, kernel
 
 _N = LANES[np.dtype(np.float64)]
@@ -56,8 +56,29 @@ def _total(out, sums):
             out[j] += sums[j, lane]
 
 
+@block_code
+def _square(work, form, factor, bound, r):
+    """|factor x|^2, or an upper bound where that is below the square of every residual."""
+    most = zero_like(r)
+    for j in range(bound.shape[0]):
+        most = fma(get(work, j) * bound[j], get(work, j), most)
+    if not any_lane(not_above(r * r, most)):
+        return most
+    multiply_add_lower(form, None, factor, work[: bound.shape[0]], 0, bound.shape[0])
+    square = zero_like(r)
+    for j in range(bound.shape[0]):
+        square = fma(get(form, j), get(form, j), square)
+    return square
+
+
+@device
+def not_above(x, y):
+    """Whether x > y does not hold, lane by lane."""
+    return select(x > y, zero_like(x), 1.0) > 0.5
+
+
 @kernel
-def _split(totals, sides, first, last, x, y, weight, b, factor, quantile, unit, work, form, sums):
+def _split(totals, sides, first, last, x, y, weight, b, factor, bound, quantile, unit, work, form, sums):
     """Which side of the fit a row is on for certain; sums of the dual of those that are."""
     d, p = x.shape[1], b.shape[0]
     for chunk in range(first, last):
@@ -68,11 +89,9 @@ def _split(totals, sides, first, last, x, y, weight, b, factor, quantile, unit, 
             _load(work, x, y, weight, start, n)
             r = _residual(work, b, d)
             put(sums, d + 2, fma(r, 0.0, get(sums, d + 2)))
-            multiply_add_lower(form, None, factor, work[:p], 0, p)
-            scaled, square = r * unit, zero_like(r)
-            for j in range(p):
-                square = fma(get(form, j), get(form, j), square)
-            side = select(scaled * scaled > square, select(r > 0.0, 1.0, zero_like(r) - 1.0), 0.0)
+            square = _square(work, form, factor, bound, r * unit)
+            sure = (r * unit) * (r * unit) > square
+            side = select(sure, select(r > 0.0, 1.0, zero_like(r) - 1.0), 0.0)
             side = select(get(work, d + 2) > 0.0, side, zero_like(r))
             put(form, 0, side)
             for lane in range(n):
@@ -120,13 +139,20 @@ def _weights(weight):
     return np.empty(0) if weight is None else weight
 
 
+def _bound(factor):
+    """Numbers c with |factor x|^2 <= sum c_j x_j^2."""
+    size = np.linalg.norm(factor, axis=0)
+    size[size == 0] = 1.0
+    return (1 + 1e-12) * np.linalg.norm(factor / size, 2) ** 2 * size**2
+
+
 def sides_of(xp, x, y, weight, b, factor, quantile, unit):
     n, d = x.shape
-    sides = np.empty(n, np.int8)
+    sides, bound = np.empty(n, np.int8), _bound(factor)
 
     def task(totals, first, last):
         work, form, sums = (rows(k, np.float64) for k in (d + 3, max(1, len(b)), d + 3))
-        given = x, y, _weights(weight), b, factor, quantile, unit
+        given = x, y, _weights(weight), b, factor, bound, quantile, unit
         _split(totals, sides, first, last, *given, work, form, sums)
 
     total = _chunks(task, n, d, d + 3)

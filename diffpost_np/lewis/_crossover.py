@@ -10,6 +10,7 @@ vertex is optimal, tell them apart. The dual does not know of y, so what it prov
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import ModuleType
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ _EPS = float(np.finfo(float).eps)
 _SHIFT = 2.0**12 * _EPS  # of rounding errors' size, times enough to tell rows apart
 _FEASIBLE = 1e-10
 _CANDIDATES = 4
+_NEAR = 256
 
 
 class Vertex(NamedTuple):
@@ -142,10 +144,29 @@ def _next_row(
     if ahead.shape[0] == 0:
         return None
     speed = xp.take(slope, ahead)
-    order = xp.argsort(xp.take(r, ahead) / speed)
-    falls = xp.cumulative_sum(xp.abs(xp.take(speed, order))) < excess
-    place = min(int(xp.sum(xp.astype(falls, xp.int64))), ahead.shape[0] - 1)
-    return int(ahead[int(order[place])])
+    distance, speed = xp.take(r, ahead) / speed, xp.abs(speed)
+    first = _first_to_reach(xp, distance, speed, excess)
+    return int(ahead[first])
+
+
+def _first_to_reach(xp: ModuleType, distance: Array, speed: Array, excess: float) -> int:
+    """The place up to which, in order of distance, speeds add up to `excess`, or the last."""
+    near = _nearest_parts(distance)
+    for part in near:
+        taken = speed if part is None else speed[part]
+        if part is None or float(np.sum(taken)) >= excess:
+            break
+    order = xp.argsort(distance if part is None else distance[part])
+    below = xp.cumulative_sum(xp.take(taken, order)) < excess
+    place = min(int(xp.sum(xp.astype(below, xp.int64))), order.shape[0] - 1)
+    return int(order[place]) if part is None else int(part[int(order[place])])
+
+
+def _nearest_parts(distance: Array) -> Iterator[np.ndarray | None]:
+    """The nearest few places, then all (None): sorting is what a pivot would spend its time on."""
+    if isinstance(distance, np.ndarray) and len(distance) > _NEAR:
+        yield np.argpartition(distance, _NEAR)[:_NEAR]
+    yield None
 
 
 def _scale(xp: ModuleType, x: Array, y: Array, b: np.ndarray) -> Array:

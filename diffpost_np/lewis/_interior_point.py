@@ -51,12 +51,23 @@ def follow(
     limit: int = 80,
     floor: float = 0.0,
 ) -> Path:
-    """From b along the path until the gap is below tolerance * objective + floor."""
-    r = y - x @ xp.asarray(b, device=device_of(x))
-    share = 0.5 * float(xp.mean(xp.abs(r)))
-    if share == 0.0:
-        share = 1e-300
-    return Path(*central_path(xp, x, y, quantile, b, share, tolerance, floor, limit))
+    """From b along the path until the gap is small.
+
+    Small is `tolerance` times the loss, or times what it were if all rows had the residual that
+    the middle one has at b: some rows may outweigh all others.
+    """
+    r = xp.abs(y - x @ xp.asarray(b, device=device_of(x)))
+    share = 0.5 * float(xp.mean(r)) or 1e-300
+    most = r.shape[0] * float(_median(xp, r))
+    return Path(*central_path(xp, x, y, quantile, b, share, tolerance, most, floor, limit))
+
+
+def _median(xp: ModuleType, values: Array) -> Array:
+    """The upper median."""
+    middle = values.shape[0] // 2
+    if isinstance(values, np.ndarray):
+        return np.partition(values, middle)[middle]
+    return xp.sort(values)[middle]
 
 
 @operation
@@ -68,6 +79,7 @@ def central_path(
     b: np.ndarray,
     share: float,
     tolerance: float,
+    most: float,
     floor: float,
     limit: int,
 ) -> tuple[np.ndarray, Array, Array, Array, int, float, float]:
@@ -79,7 +91,7 @@ def central_path(
         s1, s2 = quantile - a, a - (quantile - 1)
         gap = float(xp.sum(u * s1 + v * s2))
         objective = float(xp.sum(quantile * u + (1 - quantile) * v))
-        if not gap > tolerance * objective + floor or done == limit:
+        if not gap > tolerance * min(objective, most) + floor or done == limit:
             break
         db, da, du, dv = _step(xp, x, a, (u, v), (s1, s2), gap)
         dual = _share(xp, da / s1, -da / s2)

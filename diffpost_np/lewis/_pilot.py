@@ -60,8 +60,8 @@ def _sample(problem: Regression, positive: Array | None, key: Key, size: int) ->
     """Indices drawn with replacement, each once."""
     xp, n = problem.xp, problem.n if positive is None else positive.shape[0]
     u = random_uniform(xp, Stream(key.words, 0, 0, 0), size, 1, xp.float64, device_of(problem.x))
-    index = xp.unique_values(xp.astype(u[:, 0] * n, xp.int64))
-    index = xp.sort(index)
+    index = xp.sort(xp.astype(u[:, 0] * n, xp.int64))
+    index = xp.concat([index[:1], index[1:][index[1:] != index[:-1]]])
     return index if positive is None else xp.take(positive, index)
 
 
