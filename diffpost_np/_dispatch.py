@@ -29,6 +29,7 @@ NUMBA = {
     "rejection": ("accepted_proposals",),
     "interior_point": ("central_path",),
     "lad": ("sides_of", "check_sides"),
+    "gram": ("weighted_gram", "quadratic_forms", "lewis_pass"),
 }
 CUDA = {
     "random": ("random_bits", "random_uniform", "random_normal"),

@@ -72,6 +72,7 @@ _exp = polynomial(_EXP64, _EXP32, fused=True)
 zero_like = constant(0.0, 0.0)
 _rounder = constant(1.5 * 2.0**52, 1.5 * 2.0**23)  # added, it leaves an integer in the low bits
 _most_rounded = constant(2.0**51, 2.0**22)
+_largest_exponent = constant(700.0, 80.0)
 _log2_high = constant(0.6931471805599453, 0.6931472)
 _log2_low = constant(2.3190468138462996e-17, -1.9046543e-09)
 _radius = polynomial(RADIUS64, RADIUS32)
@@ -168,11 +169,25 @@ def log(x):
 
 
 @device
-def exp_or_zero(x):
-    """exp x for x <= 0, within 3 ulp, and 0 below 2^-100."""
+def _exp_in_range(x):
+    """exp x within 3 ulp, where it is a normal number."""
     shifted = fma(x, _LOG2_E, _rounder(x))
     n = shifted - _rounder(x)
     r = fma(-n, _log2_high(x), x)
     r = fma(-n, _log2_low(x), r)
-    value = scale_by_exponent(_exp(r), shifted)
-    return select(x > LOWEST_LOGIT, value, 0.0)
+    return scale_by_exponent(_exp(r), shifted)
+
+
+@device
+def exp_or_zero(x):
+    """exp x for x <= 0, within 3 ulp, and 0 below 2^-100."""
+    return select(x > LOWEST_LOGIT, _exp_in_range(x), 0.0)
+
+
+@device
+def power(x, exponent):
+    """x to a power for positive normal x; held where it would overflow or lose digits."""
+    z = log(x) * exponent
+    z = select(z > _largest_exponent(z), _largest_exponent(z), z)
+    z = select(-_largest_exponent(z) > z, -_largest_exponent(z), z)
+    return _exp_in_range(z)

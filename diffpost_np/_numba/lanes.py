@@ -165,13 +165,15 @@ def _row_pointer(context, builder, kind, block, row, vector):
     return builder.gep(builder.bitcast(data, vector.as_pointer()), [row])
 
 
-def _lanes_of_block(block, n_bytes=ROW_BYTES):
-    """The lanes of a row: all that a block of its dtype holds, or those of one register."""
-    return Lanes(block.dtype, 8 * n_bytes // block.dtype.bitwidth)
+def _lanes_of_block(block):
+    """The lanes of a row: all that a block of its dtype holds."""
+    return Lanes(block.dtype, 8 * ROW_BYTES // block.dtype.bitwidth)
 
 
-def _loads(context, block, row, n_bytes):
-    lanes = _lanes_of_block(block, n_bytes)
+@intrinsic
+def get(context, block, row):
+    """Row of a block (rows, lanes)."""
+    lanes = _lanes_of_block(block)
 
     def code(context, builder, sig, args):
         vector = context.get_value_type(lanes)
@@ -181,8 +183,10 @@ def _loads(context, block, row, n_bytes):
     return lanes(block, types.intp), code
 
 
-def _stores(context, block, row, value, n_bytes):
-    lanes = _lanes_of_block(block, n_bytes)
+@intrinsic
+def put(context, block, row, value):
+    """Write a row of a block; a number goes to every lane."""
+    lanes = _lanes_of_block(block)
 
     def code(context, builder, sig, args):
         vector = context.get_value_type(lanes)
@@ -193,30 +197,6 @@ def _stores(context, block, row, value, n_bytes):
         return context.get_dummy_value()
 
     return types.void(block, types.intp, value), code
-
-
-@intrinsic
-def get(context, block, row):
-    """Row of a block (rows, lanes)."""
-    return _loads(context, block, row, ROW_BYTES)
-
-
-@intrinsic
-def put(context, block, row, value):
-    """Write a row of a block; a number goes to every lane."""
-    return _stores(context, block, row, value, ROW_BYTES)
-
-
-@intrinsic
-def get_register(context, block, place):
-    """One register of a block, whose rows are four of them."""
-    return _loads(context, block, place, REGISTER_BYTES)
-
-
-@intrinsic
-def put_register(context, block, place, value):
-    """Write one register of a block."""
-    return _stores(context, block, place, value, REGISTER_BYTES)
 
 
 @intrinsic
