@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from . import (
         diagnostics,
         hardness,
+        lewis,
         operators,
         posterior,
         priors,
@@ -42,6 +43,7 @@ __version__ = "0.1.0"
 _SUBMODULES = (
     "diagnostics",
     "hardness",
+    "lewis",
     "operators",
     "posterior",
     "priors",
@@ -62,6 +64,7 @@ __all__ = [
     "__version__",
     "diagnostics",
     "hardness",
+    "lewis",
     "operators",
     "posterior",
     "priors",

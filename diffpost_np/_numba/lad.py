@@ -5,6 +5,8 @@ Sums are added up in chunks of a fixed number of blocks, so that they do not dep
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .blocks import block_code, rows
@@ -77,10 +79,32 @@ def not_above(x, y):
     return select(x > y, zero_like(x), 1.0) > 0.5
 
 
+class Place(NamedTuple):
+    """The arrays of one worker."""
+
+    work: np.ndarray  # (d + 3, lanes), rows of X, ones, targets, weights
+    form: np.ndarray  # (width, lanes)
+    sums: np.ndarray  # (d + 3, lanes), of columns, ones, targets, and of what is not finite
+
+
+@device
+def _dual(side, weight, quantile):
+    """The weighted dual of a side."""
+    below = select(-side > 0.0, weight * (quantile - 1.0), zero_like(side))
+    return select(side > 0.0, weight * quantile, below)
+
+
+@device
+def _side(r, square, weight):
+    """1 above the fit, -1 below it, 0 where r^2 <= square or the weight is zero."""
+    side = select(r * r > square, select(r > 0.0, 1.0, zero_like(r) - 1.0), 0.0)
+    return select(weight > 0.0, side, zero_like(r))
+
+
 @kernel
-def _split(totals, sides, first, last, x, y, weight, b, factor, bound, quantile, unit, work, form, sums):
+def _split(totals, sides, first, last, x, y, weight, b, form, quantile, unit, place):
     """Which side of the fit a row is on for certain; sums of the dual of those that are."""
-    d, p = x.shape[1], b.shape[0]
+    d, (work, _, sums) = x.shape[1], place
     for chunk in range(first, last):
         sums[:] = 0
         stop = min(x.shape[0], (chunk + 1) * _CHUNK * _N)
@@ -89,42 +113,50 @@ def _split(totals, sides, first, last, x, y, weight, b, factor, bound, quantile,
             _load(work, x, y, weight, start, n)
             r = _residual(work, b, d)
             put(sums, d + 2, fma(r, 0.0, get(sums, d + 2)))
-            square = _square(work, form, factor, bound, r * unit)
-            sure = (r * unit) * (r * unit) > square
-            side = select(sure, select(r > 0.0, 1.0, zero_like(r) - 1.0), 0.0)
-            side = select(get(work, d + 2) > 0.0, side, zero_like(r))
-            put(form, 0, side)
+            square = _square(work, place.form, form.factor, form.bound, r * unit)
+            side = _side(r * unit, square, get(work, d + 2))
+            put(place.form, 0, side)
             for lane in range(n):
-                sides[start + lane] = np.int8(form[0, lane])
-            a = select(side > 0.0, quantile, select(-side > 0.0, zero_like(r) + (quantile - 1.0), 0.0))
-            _add_moment(sums, work, a * get(work, d + 2), d + 2)
+                sides[start + lane] = np.int8(place.form[0, lane])
+            _add_moment(sums, work, _dual(side, get(work, d + 2), quantile), d + 2)
         _total(totals[chunk], sums)
 
 
 @kernel
-def _check(totals, wrong, first, last, x, y, weight, b, sides, quantile, work, sums):
+def _check(totals, wrong, first, last, x, y, weight, b, sides, quantile, place):
     """Rows that are not on their side; sums of the dual of all that have one, and of the loss."""
-    d = x.shape[1]
+    d, (work, _, sums) = x.shape[1], place
     for chunk in range(first, last):
         sums[:] = 0
         stop = min(x.shape[0], (chunk + 1) * _CHUNK * _N)
         for start in range(chunk * _CHUNK * _N, stop, _N):
             n = min(_N, stop - start)
             _load(work, x, y, weight, start, n)
-            r = _residual(work, b, d)
+            put(work, d + 1, _residual(work, b, d))
+            put(place.form, 0, 0.0)
             for lane in range(n):
-                work[d + 1, lane] = sides[start + lane]
-            for lane in range(n, _N):
-                work[d + 1, lane] = 0.0
-            side = get(work, d + 1)
-            put(work, d + 1, r * side)
-            for lane in range(n):
-                wrong[start + lane] = work[d + 1, lane] < 0.0
-            a = select(side > 0.0, quantile, select(-side > 0.0, zero_like(r) + (quantile - 1.0), 0.0))
-            a = a * get(work, d + 2)
-            put(work, d + 1, r)
-            _add_moment(sums, work, a, d + 2)
+                place.form[0, lane] = sides[start + lane]
+                wrong[start + lane] = work[d + 1, lane] * place.form[0, lane] < 0.0
+            _add_moment(sums, work, _dual(get(place.form, 0), get(work, d + 2), quantile), d + 2)
         _total(totals[chunk], sums)
+
+
+class Form(NamedTuple):
+    """|factor x|^2, and numbers c with sum c_j x_j^2 not below it."""
+
+    factor: np.ndarray
+    bound: np.ndarray
+
+
+def _form(factor):
+    size = np.linalg.norm(factor, axis=0)
+    size[size == 0] = 1.0
+    bound = (1 + 1e-12) * np.linalg.norm(factor / size, 2) ** 2 * size**2
+    return Form(factor, bound)
+
+
+def _place(d):
+    return Place(*(rows(n, np.float64) for n in (d + 3, d + 1, d + 3)))
 
 
 def _chunks(task, n, d, n_sums):
@@ -139,21 +171,12 @@ def _weights(weight):
     return np.empty(0) if weight is None else weight
 
 
-def _bound(factor):
-    """Numbers c with |factor x|^2 <= sum c_j x_j^2."""
-    size = np.linalg.norm(factor, axis=0)
-    size[size == 0] = 1.0
-    return (1 + 1e-12) * np.linalg.norm(factor / size, 2) ** 2 * size**2
-
-
 def sides_of(xp, x, y, weight, b, factor, quantile, unit):
     n, d = x.shape
-    sides, bound = np.empty(n, np.int8), _bound(factor)
+    sides, given = np.empty(n, np.int8), (x, y, _weights(weight), b, _form(factor))
 
     def task(totals, first, last):
-        work, form, sums = (rows(k, np.float64) for k in (d + 3, max(1, len(b)), d + 3))
-        given = x, y, _weights(weight), b, factor, bound, quantile, unit
-        _split(totals, sides, first, last, *given, work, form, sums)
+        _split(totals, sides, first, last, *given, quantile, unit, _place(d))
 
     total = _chunks(task, n, d, d + 3)
     return sides, total[: d + 1], float(total[d + 1]), bool(total[d + 2] == 0.0)
@@ -161,12 +184,10 @@ def sides_of(xp, x, y, weight, b, factor, quantile, unit):
 
 def check_sides(xp, x, y, weight, b, sides, quantile):
     n, d = x.shape
-    wrong = np.empty(n, np.bool_)
+    wrong, given = np.empty(n, np.bool_), (x, y, _weights(weight), b, sides)
 
     def task(totals, first, last):
-        work, sums = rows(d + 3, np.float64), rows(d + 3, np.float64)
-        given = x, y, _weights(weight), b, sides, quantile
-        _check(totals, wrong, first, last, *given, work, sums)
+        _check(totals, wrong, first, last, *given, quantile, _place(d))
 
     total = _chunks(task, n, d, d + 2)
     return np.flatnonzero(wrong), total[: d + 1], float(total[d + 1])

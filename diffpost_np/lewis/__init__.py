@@ -1,3 +1,6 @@
 """Lewis weights and leverage scores of tall regressions, and sampling of their rows."""
 
-__all__: list[str] = []
+from ._intervals import Intervals
+from .lad import LADResult, lad
+
+__all__ = ["Intervals", "LADResult", "lad"]

@@ -68,7 +68,7 @@ def first_basis(xp: ModuleType, x: Array, close: Array) -> np.ndarray:
         taken = host(xp.take(x, rows, axis=0)) * np.sqrt(host(xp.take(close, rows)))[:, None]
         corner, order = qr(taken.T / np.max(np.abs(taken)), mode="r", pivoting=True)
         diagonal = np.abs(np.diag(corner))
-        if len(diagonal) == d and diagonal[-1] > 0 or count == n:
+        if (len(diagonal) == d and diagonal[-1] > 0) or count == n:
             return np.asarray(host(rows))[order[:d]]
         count = min(n, 4 * count)
 

@@ -11,11 +11,14 @@ import numpy as np
 from .._key import Key
 from .._philox import Stream, random_uniform
 from .._xp import Array, device_of, host
-from ._preprocess import Frame, Pilot
-from ._reduced import independent_columns, pivot_columns, take_columns
+from ._fit import Frame, power_of_two
+from ._preprocess import Pilot
+from ._reduced import independent_columns, pivot_columns, take_columns, triangle
 from ._regression import Regression
 
 _TILE_ROWS = 2**14
+_ROWS_PER_COLUMN = 120
+_WORTH = 0.8
 
 
 def frame_of(xp: ModuleType, x: Array, y: Array, kept: np.ndarray | None = None) -> Frame:
@@ -24,20 +27,27 @@ def frame_of(xp: ModuleType, x: Array, y: Array, kept: np.ndarray | None = None)
     They change exponents and nothing else, so that a fit follows the scales of its columns and
     of y to the last bit.
     """
-    column = np.array([_power(v) for v in host(xp.max(xp.abs(x), axis=0))])
+    column = np.array([power_of_two(v) for v in host(xp.max(xp.abs(x), axis=0))])
     if kept is None:
         kept = independent_columns(xp, x / xp.asarray(column, device=device_of(x)))
-    return Frame(column, _power(float(xp.max(xp.abs(y)))), kept)
-
-
-def _power(value: float) -> float:
-    """The power of two next to a number; 1 for 0."""
-    return 2.0 ** (math.frexp(value)[1] - 1) if value > 0 else 1.0
+    return Frame(column, power_of_two(float(xp.max(xp.abs(y)))), kept)
 
 
 def pilot_size(n: int, width: int) -> int:
-    """Rows of the pilot, for which the pilot and the band cost about the same."""
-    return int(2 * (n * (math.log(width) + 1)) ** (2 / 3))
+    """Rows of the first pilot: enough to tell how many the best one has."""
+    return max(int(0.5 * n ** (2 / 3) * width**0.5), _ROWS_PER_COLUMN * width)
+
+
+def best_size(m: int, n_band: float) -> int:
+    """Rows of the pilot for which pilot and band cost least, if m rows leave `n_band` open.
+
+    The band is as wide as a standard error, so it shrinks as the root of the pilot grows. A row
+    of the band takes about as many iterations as one of the pilot takes, and its share of time
+    to draw it.
+    """
+    best = (0.5 * n_band * m**0.5) ** (2 / 3)
+    worth = best + n_band * (m / best) ** 0.5 < _WORTH * n_band
+    return int(best) if worth else m
 
 
 def draw_pilot(
@@ -68,6 +78,8 @@ def _sample(problem: Regression, positive: Array | None, key: Key, size: int) ->
 def _pilot(problem: Regression, index: Array) -> tuple[Frame, Pilot]:
     xp = problem.xp
     x, y = problem.rows(index)
+    if not bool(xp.all(xp.isfinite(x))):
+        problem.check()
     frame = frame_of(xp, x, y)
     x = x / xp.asarray(frame.column, device=device_of(x))
     x = take_columns(xp, x, frame.kept)
@@ -77,26 +89,17 @@ def _pilot(problem: Regression, index: Array) -> tuple[Frame, Pilot]:
 def _information(xp: ModuleType, x: Array, weight: Array | None) -> np.ndarray:
     """M with M M' = H J^-1 H, about, for J = sum w^2 x x' and H = sum w x x' of the rows."""
     if weight is None:
-        return _triangle(xp, x).T
+        return triangle(xp, x).T
     flat = x / xp.sqrt(weight)[:, None]
     share = float(xp.sum(weight)) / float(xp.sum(weight**2))
-    return _triangle(xp, flat).T * math.sqrt(share)
-
-
-def _triangle(xp: ModuleType, x: Array) -> np.ndarray:
-    """R of the QR decomposition with R'R = x'x, from x'x where that is accurate."""
-    gram = host(x.T @ x)
-    try:
-        return np.linalg.cholesky(gram).T
-    except np.linalg.LinAlgError:
-        return host(xp.linalg.qr(x, mode="reduced")[1])
+    return triangle(xp, flat).T * math.sqrt(share)
 
 
 def _spanning(problem: Regression, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Columns that span the others over all rows; the sample and rows of high leverage."""
-    column, triangle = _all_triangle(problem)
-    kept = pivot_columns(triangle)
-    corner = np.linalg.qr(triangle[:, kept], mode="r")
+    column, corner = _all_triangle(problem)
+    kept = pivot_columns(corner)
+    corner = np.asarray(np.linalg.qr(corner[:, kept], mode="r"))
     high = _high_leverage(problem, column, kept, np.linalg.inv(corner), len(index))
     return kept, np.union1d(index, high)
 
@@ -117,11 +120,11 @@ def _all_triangle(problem: Regression) -> tuple[np.ndarray, np.ndarray]:
     column = np.zeros(problem.width)
     for _, x in _row_tiles(problem):
         column = np.maximum(column, np.max(np.abs(x), axis=0))
-    column = np.array([_power(v) for v in column])
-    triangle = np.zeros((0, problem.width))
+    column = np.array([power_of_two(v) for v in column])
+    corner = np.zeros((0, problem.width))
     for _, x in _row_tiles(problem):
-        triangle = np.linalg.qr(np.concatenate([triangle, x / column]), mode="r")
-    return column, triangle
+        corner = np.asarray(np.linalg.qr(np.concatenate([corner, x / column]), mode="r"))
+    return column, corner
 
 
 def _high_leverage(

@@ -11,17 +11,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
 from .._xp import Array, device_of, host
 from ._arrays import replaced
 from ._crossover import Vertex
+from ._fit import Fit, Rest, Task, certified, fit_all
 from ._interior_point import follow
 from ._passes import check_sides, sides_of
-from ._reduced import Search, fit_rows, least_squares, take_columns
-from ._regression import Regression
+from ._reduced import least_squares
 
 _BAND = 4.0
 """Standard errors of the pilot between which a row's side is open."""
@@ -30,7 +29,6 @@ _FEW_WRONG = 0.1
 _ATTEMPTS = 6
 _MOST_KEPT = 0.5
 _PILOT_GAP = 0.02
-_EPS = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True)
@@ -39,141 +37,36 @@ class Pilot:
 
     index: Array
     x: Array
-    """Weighted rows in units of `column`, independent columns only, (m, r)."""
+    """Weighted rows in the units of a frame, (m, r)."""
     information: np.ndarray
     """Lower triangle M with M M' the information of the sample at unit density, (r, r)."""
 
 
 @dataclass(frozen=True)
-class Frame:
-    """Units, and columns that span the others."""
+class Start:
+    """The fit of a pilot: b, a factor A with |A x| the width of the band, the share inside."""
 
-    column: np.ndarray
-    target: float
-    kept: np.ndarray
-
-    def rows(self, problem: Regression, index: Array | None) -> tuple[Array, Array]:
-        """Weighted rows in these units, independent columns only."""
-        xp = problem.xp
-        x, y = problem.rows(index)
-        x = take_columns(xp, x / xp.asarray(self.column, device=device_of(x)), self.kept)
-        return x, y / self.target
-
-    def coefficients(self, b: np.ndarray) -> np.ndarray:
-        """Of all columns, in the units of the data; 0 for those that others span."""
-        full = np.zeros(len(self.column))
-        full[self.kept] = b * self.target / self.column[self.kept]
-        return full
-
-    def inside(self, moment: np.ndarray) -> np.ndarray:
-        """A sum of columns in these units."""
-        return (moment[: len(self.column)] / self.column)[self.kept]
+    b: np.ndarray
+    error: np.ndarray
+    open_share: float
 
 
-@dataclass(frozen=True)
-class Fit:
-    """The optimal vertex of all rows."""
-
-    coefficients: np.ndarray
-    basis: np.ndarray
-    rows: Array | None
-    """Indices of the rows of the last exact fit; None for all."""
-    dual: Array
-    """Their duals."""
-    sides: Array | None
-    objective: float
-    gap: float
-    n_kept: int
-    n_iterations: int
-    n_pivots: int
-    n_passes: int
-
-
-@dataclass(frozen=True)
-class _Rest:
-    """What rows outside the band come to: their sides, and sums over them."""
-
-    sides: Array | None
-    moment: np.ndarray
-    loss: float
-
-
-@dataclass
-class _Cost:
-    """What was spent so far."""
-
-    n_iterations: int = 0
-    n_pivots: int = 0
-    n_passes: int = 0
-
-    def add(self, search: Search) -> Search:
-        self.n_iterations += search.n_iterations
-        self.n_pivots += search.vertex.n_pivots
-        return search
-
-
-def fit_all(
-    problem: Regression,
-    frame: Frame,
-    quantile: float,
-    rows: Array | None = None,
-    start: np.ndarray | None = None,
-    cost: _Cost | None = None,
-) -> Fit:
-    """The exact fit of all rows at once, or of those that have a weight."""
-    cost = cost or _Cost()
-    x, y = frame.rows(problem, rows)
-    search = cost.add(fit_rows(problem.xp, x, y, quantile, start))
-    rest = _Rest(None, np.zeros(x.shape[1]), 0.0)
-    return _certified(problem, frame, quantile, rows, (x, y), search.vertex, rest, cost)
-
-
-def fit_band(
-    problem: Regression, frame: Frame, quantile: float, pilot: Pilot, positive: Array | None
-) -> Fit:
-    """The exact fit of all rows by a pilot and a band around it."""
-    cost, band = _Cost(), _BAND
-    b, error = _pilot_fit(problem, frame, quantile, pilot, cost)
-    for _ in range(_ATTEMPTS):
-        sides, moment, loss = _all_sides(problem, frame, b, band * error, quantile)
-        cost.n_passes += 1
-        rows = _open_rows(problem, sides)
-        if rows.shape[0] > _MOST_KEPT * problem.n:
-            break
-        fit, b = _fit_and_check(
-            problem, frame, quantile, (rows, _Rest(sides, moment, loss)), b, cost
-        )
-        if fit is not None:
-            return fit
-        band *= 2
-    return fit_all(problem, frame, quantile, positive, b, cost)
-
-
-def _open_rows(problem: Regression, sides: Array) -> Array:
-    """Rows whose side is open, and that weigh something."""
-    is_open = sides == 0
-    if problem.weight is not None:
-        is_open = is_open & (problem.weight > 0)
-    return problem.xp.nonzero(is_open)[0]
-
-
-def _pilot_fit(
-    problem: Regression, frame: Frame, quantile: float, pilot: Pilot, cost: _Cost
-) -> tuple[np.ndarray, np.ndarray]:
-    """The fit of the sample, and a factor A with |A x| the standard error of x b."""
-    xp, x = problem.xp, pilot.x
-    y = problem.target(pilot.index) / frame.target
+def pilot_fit(task: Task, pilot: Pilot, b: np.ndarray | None = None) -> Start:
+    """The fit of the sample, to a fraction of its standard error."""
+    xp, x = task.problem.xp, pilot.x
+    y = task.problem.target(pilot.index) / task.frame.target
     m, d = x.shape
-    path = follow(xp, x, y, quantile, least_squares(xp, x, y), _PILOT_GAP * d / m)
-    cost.n_iterations += path.n_iterations
+    b = least_squares(xp, x, y) if b is None else b
+    path = follow(xp, x, y, task.quantile, b, _PILOT_GAP * d / m)
+    task.n_iterations += path.n_iterations
     r = y - x @ xp.asarray(path.b, device=device_of(x))
-    weight = problem.weights(pilot.index)
-    density = _density_at_zero(xp, r if weight is None else r / weight, d)
-    spread = (quantile * (1 - quantile)) ** 0.5 / density
-    return path.b, np.linalg.inv(pilot.information) * spread
+    weight = task.problem.weights(pilot.index)
+    density = density_at_zero(xp, r if weight is None else r / weight, d)
+    error = band_factor(task.quantile, density, pilot.information, _BAND)
+    return Start(path.b, error, float(xp.mean(xp.astype(in_band(xp, x, r, error), xp.float64))))
 
 
-def _density_at_zero(xp: ModuleType, r: Array, d: int) -> float:
+def density_at_zero(xp: ModuleType, r: Array, d: int) -> float:
     """Density of residuals at zero; those that the fit makes zero do not count."""
     m = r.shape[0]
     count = min(m // 2, max(4 * d, int(m ** (2 / 3))))
@@ -181,137 +74,111 @@ def _density_at_zero(xp: ModuleType, r: Array, d: int) -> float:
     return max(1.0, count - d) / (2 * m * max(float(near), 1e-300))
 
 
-def _all_sides(
-    problem: Regression, frame: Frame, b: np.ndarray, error: np.ndarray, quantile: float
-) -> tuple[Array, np.ndarray, float]:
+def band_factor(
+    quantile: float, density: float, information: np.ndarray, width: float
+) -> np.ndarray:
+    """A with |A x| so many standard errors of x b, for information M M' at unit density."""
+    spread = width * (quantile * (1 - quantile)) ** 0.5 / density
+    return np.linalg.inv(information) * spread
+
+
+def in_band(xp: ModuleType, x: Array, r: Array, error: np.ndarray) -> Array:
+    """Whether |r| <= |error x|, row by row."""
+    return r**2 <= xp.sum((x @ xp.asarray(error.T, device=device_of(x))) ** 2, axis=1)
+
+
+def fit_band(task: Task, start: Start) -> Fit:
+    """The exact fit of all rows by those near the fit of a pilot."""
+    b, error = start.b, start.error
+    for _ in range(_ATTEMPTS):
+        rest = _all_sides(task, b, error)
+        task.n_passes += 1
+        rows = _open_rows(task, rest.sides)
+        if rows.shape[0] > _MOST_KEPT * task.problem.n:
+            break
+        fit, b = _fit_and_check(task, rows, rest, b)
+        if fit is not None:
+            return fit
+        error = 2 * error
+    return fit_all(task, b)
+
+
+def _open_rows(task: Task, sides: Array | None) -> Array:
+    """Rows whose side is open, and that weigh something."""
+    is_open, weight = sides == 0, task.problem.weight
+    if weight is not None:
+        is_open = is_open & (weight > 0)
+    return task.problem.xp.nonzero(is_open)[0]
+
+
+def _all_sides(task: Task, b: np.ndarray, error: np.ndarray) -> Rest:
     """One pass: the side of every row, and the sums over those that have one."""
-    xp, width = problem.xp, len(frame.column)
-    factor = np.zeros((width, width))
+    problem, frame, xp = task.problem, task.frame, task.problem.xp
+    factor = np.zeros((problem.width,) * 2)
     factor[np.ix_(frame.kept, frame.kept)] = error / frame.column[frame.kept]
     coefficients = frame.coefficients(b)
     sides, moment, loss = [], np.zeros(problem.x.shape[1] + 1), 0.0
     for _, tile in problem.tiles():
-        given = (xp.asarray(v, device=device_of(tile.x)) for v in (coefficients, factor))
-        part = sides_of(xp, tile.x, tile.y, tile.weight, *given, quantile, 1 / frame.target)
+        b_here, factor_here = (
+            xp.asarray(v, device=device_of(tile.x)) for v in (coefficients, factor)
+        )
+        part = sides_of(
+            xp, tile.x, tile.y, tile.weight, b_here, factor_here, task.quantile, 1 / frame.target
+        )
         if not part[3]:
             problem.check()
         sides.append(part[0])
         moment, loss = moment + host(part[1]), loss + part[2]
-    return (sides[0] if len(sides) == 1 else xp.concat(sides)), moment, loss
+    whole = sides[0] if len(sides) == 1 else xp.concat(sides)
+    return Rest(whole, frame.inside(moment), loss)
+
+
+def _all_checked(task: Task, b: np.ndarray, sides: Array) -> tuple[np.ndarray, Rest]:
+    """One pass: rows that are not on their side, and the sums over those that have one."""
+    problem, xp = task.problem, task.problem.xp
+    coefficients = task.frame.coefficients(b)
+    wrong, moment, loss = [], np.zeros(problem.x.shape[1] + 1), 0.0
+    for part, tile in problem.tiles():
+        b_here = xp.asarray(coefficients, device=device_of(tile.x))
+        found = check_sides(xp, tile.x, tile.y, tile.weight, b_here, sides[part], task.quantile)
+        wrong.append(host(found[0]) + part.start)
+        moment, loss = moment + host(found[1]), loss + found[2]
+    return np.concatenate(wrong), Rest(sides, task.frame.inside(moment), loss)
 
 
 def _fit_and_check(
-    problem: Regression,
-    frame: Frame,
-    quantile: float,
-    split: tuple[Array, _Rest],
-    b: np.ndarray,
-    cost: _Cost,
+    task: Task, rows: Array, rest: Rest, b: np.ndarray
 ) -> tuple[Fit | None, np.ndarray]:
     """Fit the open rows and the sum of the others, until all of these are on their side."""
-    xp, (rows, rest) = problem.xp, split
     while True:
-        x, y = frame.rows(problem, rows)
-        search = cost.add(_fit_with_rest(xp, frame, x, y, quantile, rest, b))
-        b = search.vertex.b
-        if np.any(search.vertex.basis == x.shape[0]):
+        x, y = task.frame.rows(task.problem, rows)
+        found = _fit_with_rest(task, x, y, rest, b)
+        n, b = x.shape[0], found.b
+        if np.any(found.basis == n):
             return None, b
-        wrong, moment, loss = _all_checked(problem, frame, b, rest.sides, quantile)
+        wrong, checked = _all_checked(task, b, rest.sides)
         if len(wrong) == 0:
-            checked = _Rest(rest.sides, frame.inside(moment), loss)
-            n = x.shape[0]
-            inner = search.vertex._replace(
-                dual=search.vertex.dual[:n], residual=search.vertex.residual[:n]
-            )
-            return _certified(
-                problem, frame, quantile, rows, (x, y), inner, checked, cost
-            ), b
-        if len(wrong) > _FEW_WRONG * x.shape[0]:
+            found = found._replace(dual=found.dual[:n], residual=found.residual[:n])
+            return certified(task, rows, (x, y), found, checked), b
+        if len(wrong) > _FEW_WRONG * n:
             return None, b
-        rows, rest = _opened(problem, quantile, rows, rest, wrong)
+        rows, rest = _opened(task, rows, rest, wrong)
 
 
-def _fit_with_rest(
-    xp: ModuleType,
-    frame: Frame,
-    x: Array,
-    y: Array,
-    quantile: float,
-    rest: _Rest,
-    b: np.ndarray,
-) -> Search:
+def _fit_with_rest(task: Task, x: Array, y: Array, rest: Rest, b: np.ndarray) -> Vertex:
     """The fit of some rows and the sum of the others, which is one row above the fit."""
-    row = xp.asarray(frame.inside(rest.moment)[None] / quantile, device=device_of(x))
-    target = xp.asarray([rest.loss / (quantile * frame.target)], device=device_of(x))
-    return fit_rows(xp, xp.concat([x, row]), xp.concat([y, target]), quantile, b)
+    xp, device = task.problem.xp, device_of(x)
+    row = xp.asarray(rest.moment[None] / task.quantile, device=device)
+    target = xp.asarray([rest.loss / (task.quantile * task.frame.target)], device=device)
+    return task.fit(xp.concat([x, row]), xp.concat([y, target]), b).vertex
 
 
-def _all_checked(
-    problem: Regression, frame: Frame, b: np.ndarray, sides: Array, quantile: float
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """One pass: rows that are not on their side, and the moment and loss of those that have one."""
-    xp = problem.xp
-    coefficients = frame.coefficients(b)
-    wrong, moment, loss = [], np.zeros(problem.x.shape[1] + 1), 0.0
-    for part, tile in problem.tiles():
-        given = xp.asarray(coefficients, device=device_of(tile.x)), sides[part]
-        found = check_sides(xp, tile.x, tile.y, tile.weight, *given, quantile)
-        wrong.append(host(found[0]) + part.start)
-        moment, loss = moment + host(found[1]), loss + found[2]
-    return np.concatenate(wrong), moment, loss
-
-
-def _opened(
-    problem: Regression, quantile: float, rows: Array, rest: _Rest, wrong: np.ndarray
-) -> tuple[Array, _Rest]:
+def _opened(task: Task, rows: Array, rest: Rest, wrong: np.ndarray) -> tuple[Array, Rest]:
     """Some more rows open, and the others without them."""
-    xp, device = problem.xp, device_of(rows)
-    index = xp.asarray(wrong, device=device)
-    x, y = (host(part) for part in problem.rows(index))
-    dual = np.where(host(xp.take(rest.sides, index)) > 0, quantile, quantile - 1)
-    moment = rest.moment.copy()
-    moment[: x.shape[1]] -= dual @ x
+    xp, tau = task.problem.xp, task.quantile
+    index = xp.asarray(wrong, device=device_of(rows))
+    x, y = (host(part) for part in task.frame.rows(task.problem, index))
+    dual = np.where(host(xp.take(rest.sides, index)) > 0, tau, tau - 1)
     sides = replaced(xp, rest.sides, wrong, np.zeros(len(wrong), np.int8))
-    rest = _Rest(sides, moment, rest.loss - float(dual @ y))
-    return xp.sort(xp.concat([rows, index])), rest
-
-
-def _certified(
-    problem: Regression,
-    frame: Frame,
-    quantile: float,
-    rows: Array | None,
-    data: tuple[Array, Array],
-    found: Vertex,
-    rest: _Rest,
-    cost: _Cost,
-) -> Fit:
-    """The duals of the basis from all rows, and what they prove."""
-    xp, (x, y) = problem.xp, data
-    zero = np.zeros(len(found.basis))
-    dual = replaced(xp, found.dual, found.basis, zero)
-    corner = host(xp.take(x, xp.asarray(found.basis, device=device_of(x)), axis=0))
-    moment = rest.moment + host(dual @ x)
-    own = np.clip(np.linalg.solve(corner.T, -moment), quantile - 1, quantile)
-    left = np.abs(moment + own @ corner)
-    rounding = 64 * _EPS * (np.abs(rest.moment) + host(xp.abs(dual) @ xp.abs(x)))
-    unmatched = float(np.maximum(left - rounding, 0.0) @ np.abs(found.b))
-    dual = replaced(xp, dual, found.basis, own)
-    r = found.residual
-    lost = xp.where(r > 0, quantile * r, (quantile - 1) * r)
-    objective = float(xp.sum(lost)) * frame.target + rest.loss
-    excess = (float(xp.sum(lost - dual * r)) + unmatched) * frame.target
-    basis = found.basis if rows is None else host(rows)[found.basis]
-    return Fit(
-        coefficients=frame.coefficients(found.b),
-        basis=np.sort(basis),
-        rows=rows,
-        dual=dual,
-        sides=rest.sides,
-        objective=objective,
-        gap=excess / objective if objective > 0 else excess,
-        n_kept=int(x.shape[0]),
-        n_iterations=cost.n_iterations,
-        n_pivots=cost.n_pivots,
-        n_passes=cost.n_passes,
-    )
+    loss = rest.loss - float(dual @ y) * task.frame.target
+    return xp.sort(xp.concat([rows, index])), Rest(sides, rest.moment - dual @ x, loss)

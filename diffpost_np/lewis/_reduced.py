@@ -31,6 +31,8 @@ def fit_rows(
 ) -> Search:
     """The optimal vertex of rows whose columns are independent."""
     n, d = x.shape
+    if d == 0:
+        return Search(_constant(xp, y, quantile), 0)
     limit, total = 50 + 10 * d, 0
     b = least_squares(xp, x, y) if start is None else start
     floor = _EPS * float(xp.sum(xp.abs(y)))
@@ -44,6 +46,12 @@ def fit_rows(
         if found.optimal:
             break
     return Search(found, total)
+
+
+def _constant(xp: ModuleType, y: Array, quantile: float) -> Vertex:
+    """The fit of no columns."""
+    dual = xp.where(y > 0, 0 * y + quantile, 0 * y + (quantile - 1))
+    return Vertex(np.zeros(0), np.zeros(0, np.int64), dual, y, 0, True)
 
 
 def least_squares(xp: ModuleType, x: Array, y: Array) -> np.ndarray:
@@ -60,6 +68,15 @@ def independent_columns(xp: ModuleType, x: Array) -> np.ndarray:
         if least > _WELL_CONDITIONED:
             return np.arange(len(size))
     return pivot_columns(host(xp.linalg.qr(x, mode="reduced")[1]))
+
+
+def triangle(xp: ModuleType, x: Array) -> np.ndarray:
+    """R of the QR decomposition with R'R = x'x, from x'x where that is accurate."""
+    gram = host(x.T @ x)
+    try:
+        return np.linalg.cholesky(gram).T
+    except np.linalg.LinAlgError:
+        return host(xp.linalg.qr(x, mode="reduced")[1])
 
 
 def pivot_columns(triangle: np.ndarray) -> np.ndarray:
