@@ -20,7 +20,12 @@ from .._xp import Array, device_of, host
 from ._arrays import replaced
 
 _EPS = float(np.finfo(float).eps)
-_SHIFT = 2.0**12 * _EPS  # of rounding errors' size, times enough to tell rows apart
+_SHIFTS = tuple(2.0**k * _EPS for k in (14, 20, 26))  # of rounding errors' size, and more
+_MULTIPLIERS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+_TINY = 1e-300
+_FARTHEST = 1e-12
+_INDEPENDENT = 1e-13
+_PARALLEL = 1e-11
 _FEASIBLE = 1e-10
 _CANDIDATES = 4
 _NEAR = 256
@@ -46,15 +51,16 @@ def vertex(
     limit: int,
 ) -> Vertex:
     """The optimal vertex, searched from the rows that are `close` to the fit."""
-    basis = first_basis(xp, x, close)
-    found = _pivots(xp, x, y, quantile, basis, limit)
-    if found.optimal:
-        return found
-    shifted = y + _shifts(xp, x, y, found)
-    again = _pivots(xp, x, shifted, quantile, found.basis, limit)
-    b = solved(xp, x, y, again.basis)
-    residual = _residual(xp, x, y, b, again.basis)
-    return again._replace(b=b, residual=residual, n_pivots=found.n_pivots + again.n_pivots)
+    found = _pivots(xp, x, y, quantile, first_basis(xp, x, close), limit)
+    for attempt, shift in enumerate(_SHIFTS):
+        if found.optimal:
+            break
+        shifted = y + shift * _directions(xp, x, y, found.b, attempt)
+        again = _pivots(xp, x, shifted, quantile, found.basis, limit)
+        b = solved(xp, x, y, again.basis)
+        residual, n_pivots = _residual(xp, x, y, b, again.basis), found.n_pivots + again.n_pivots
+        found = again._replace(b=b, residual=residual, n_pivots=n_pivots)
+    return found
 
 
 def first_basis(xp: ModuleType, x: Array, close: Array) -> np.ndarray:
@@ -62,13 +68,15 @@ def first_basis(xp: ModuleType, x: Array, close: Array) -> np.ndarray:
     from scipy.linalg import qr
 
     n, d = x.shape
+    close = xp.where(xp.isfinite(close), close, xp.zeros_like(close))
+    close = xp.maximum(close / (xp.max(close) + _TINY), xp.full_like(close, _FARTHEST))
     count = min(n, _CANDIDATES * d)
     while True:
         rows = _largest(xp, close, count)
         taken = host(xp.take(x, rows, axis=0)) * np.sqrt(host(xp.take(close, rows)))[:, None]
-        corner, order = qr(taken.T / np.max(np.abs(taken)), mode="r", pivoting=True)
+        corner, order = qr(taken.T, mode="r", pivoting=True)
         diagonal = np.abs(np.diag(corner))
-        if (len(diagonal) == d and diagonal[-1] > 0) or count == n:
+        if (len(diagonal) == d and diagonal[-1] > _INDEPENDENT * diagonal[0]) or count == n:
             return np.asarray(host(rows))[order[:d]]
         count = min(n, 4 * count)
 
@@ -140,7 +148,8 @@ def _next_row(
     """The row at which the loss along an edge stops falling."""
     slope = x @ xp.asarray(edge, device=device_of(x))
     slope = replaced(xp, slope, basis, np.zeros(len(basis)))
-    ahead = xp.nonzero(r * slope > 0)[0]
+    moving = xp.abs(slope) > _PARALLEL * xp.max(xp.abs(slope))
+    ahead = xp.nonzero(moving & (r * slope > 0))[0]
     if ahead.shape[0] == 0:
         return None
     speed = xp.take(slope, ahead)
@@ -170,13 +179,13 @@ def _nearest_parts(distance: Array) -> Iterator[np.ndarray | None]:
 
 
 def _scale(xp: ModuleType, x: Array, y: Array, b: np.ndarray) -> Array:
-    """The size of the terms that a residual is the sum of."""
-    return xp.abs(y) + xp.abs(x) @ xp.asarray(np.abs(b), device=device_of(x))
+    """The size of the terms that a residual is the sum of, and a part of what others have."""
+    size = xp.abs(y) + xp.abs(x) @ xp.asarray(np.abs(b), device=device_of(x))
+    return size + (xp.mean(size) + 1e-30)
 
 
-def _shifts(xp: ModuleType, x: Array, y: Array, found: Vertex) -> Array:
-    """Small numbers, as different as hashes of the rows' indices are."""
-    mixed = (np.arange(y.shape[0], dtype=np.uint64) + 1) * np.uint64(0x9E3779B97F4A7C15)
+def _directions(xp: ModuleType, x: Array, y: Array, b: np.ndarray, attempt: int) -> Array:
+    """Numbers of the size of y, as different as hashes of the rows' indices are."""
+    mixed = (np.arange(y.shape[0], dtype=np.uint64) + 1) * np.uint64(_MULTIPLIERS[attempt])
     unit = (mixed >> np.uint64(11)).astype(float) * 2.0**-52 - 1.0
-    size = _SHIFT * _scale(xp, x, y, found.b)
-    return size * xp.asarray(unit, device=device_of(y))
+    return _scale(xp, x, y, b) * xp.asarray(unit, device=device_of(y))

@@ -57,7 +57,7 @@ def follow(
     the middle one has at b: some rows may outweigh all others.
     """
     r = xp.abs(y - x @ xp.asarray(b, device=device_of(x)))
-    share = 0.5 * float(xp.mean(r)) or 1e-300
+    share = 0.5 * float(xp.mean(r)) or 1.0
     most = r.shape[0] * float(_median(xp, r))
     return Path(*central_path(xp, x, y, quantile, b, share, tolerance, most, floor, limit))
 
