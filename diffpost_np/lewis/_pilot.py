@@ -33,9 +33,10 @@ def frame_of(xp: ModuleType, x: Array, y: Array, kept: np.ndarray | None = None)
     return Frame(column, power_of_two(float(xp.max(xp.abs(y)))), kept)
 
 
-def pilot_size(n: int, width: int) -> int:
+def pilot_size(n: int, width: int, quantile: float) -> int:
     """Rows of the first pilot: enough to tell how many the best one has."""
-    return max(int(0.5 * n ** (2 / 3) * width**0.5), _ROWS_PER_COLUMN * width)
+    rare = 4 * quantile * (1 - quantile)
+    return int(max(0.5 * n ** (2 / 3) * width**0.5, _ROWS_PER_COLUMN * width / rare))
 
 
 def best_size(m: int, n_band: float) -> int:

@@ -61,15 +61,16 @@ def pilot_fit(task: Task, pilot: Pilot, b: np.ndarray | None = None) -> Start:
     task.n_iterations += path.n_iterations
     r = y - x @ xp.asarray(path.b, device=device_of(x))
     weight = task.problem.weights(pilot.index)
-    density = density_at_zero(xp, r if weight is None else r / weight, d)
+    density = density_at_zero(xp, r if weight is None else r / weight, d, task.quantile)
     error = band_factor(task.quantile, density, pilot.information, _BAND)
     return Start(path.b, error, float(xp.mean(xp.astype(in_band(xp, x, r, error), xp.float64))))
 
 
-def density_at_zero(xp: ModuleType, r: Array, d: int) -> float:
+def density_at_zero(xp: ModuleType, r: Array, d: int, quantile: float) -> float:
     """Density of residuals at zero; those that the fit makes zero do not count."""
     m = r.shape[0]
-    count = min(m // 2, max(4 * d, int(m ** (2 / 3))))
+    few = min(m ** (2 / 3), m * min(quantile, 1 - quantile))
+    count = min(m // 2, max(2 * d, int(few)))
     near = xp.sort(xp.abs(r))[count]
     return max(1.0, count - d) / (2 * m * max(float(near), 1e-300))
 

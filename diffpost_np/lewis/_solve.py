@@ -13,13 +13,16 @@ _FEW_ROWS = 3000
 
 
 class Solver:
-    """Fits of several targets and quantiles to the same rows, which share a sample."""
+    """Fits of several targets and quantiles to the same rows, which share a sample.
 
-    def __init__(self, problem: Regression, key: Key) -> None:
+    `quantile` is the rarest of them.
+    """
+
+    def __init__(self, problem: Regression, key: Key, quantile: float) -> None:
         self.key, self.positive = key, _positive(problem)
         self.n = problem.n if self.positive is None else int(self.positive.shape[0])
         self.drawn: tuple[Frame, Pilot] | None = None
-        size = pilot_size(self.n, problem.width)
+        size = pilot_size(self.n, problem.width, quantile)
         if self.n > _FEW_ROWS and size < self.n // 4:
             self.drawn = draw_pilot(problem, self.positive, key, size)
 

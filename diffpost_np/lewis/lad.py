@@ -224,7 +224,8 @@ def lad(
     check_progress(progress)
     xp, problems, batch = _problems(X, y, sample_weight, flag("intercept", intercept))
     levels, levels_batch = _quantiles(quantile)
-    solver = Solver(problems[0], key(rng).fold("lewis.lad"))
+    rarest = max(levels, key=lambda level: abs(level - 0.5))
+    solver = Solver(problems[0], key(rng).fold("lewis.lad"), rarest)
     fits = []
     with reporter(progress, "lad") as report:
         for level in levels:
