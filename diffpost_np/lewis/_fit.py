@@ -143,7 +143,8 @@ def certified(
     dual, r = replaced(xp, dual, found.basis, own), found.residual
     loss = xp.where(r > 0, tau * r, (tau - 1) * r)
     objective = float(xp.sum(loss)) * task.frame.target + rest.loss
-    excess = (float(xp.sum(loss - dual * r)) + float(unmatched)) * task.frame.target
+    excess = float(xp.sum(loss - dual * r)) + float(unmatched)
+    excess = max(0.0, excess - _ROUNDING * float(xp.sum(xp.abs(data[1])))) * task.frame.target
     basis = found.basis if rows is None else host(rows)[found.basis]
     gap = excess / objective if objective > 0 else excess
     n_kept = int(x.shape[0])

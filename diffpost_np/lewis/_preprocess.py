@@ -62,8 +62,20 @@ def pilot_fit(task: Task, pilot: Pilot, b: np.ndarray | None = None) -> Start:
     r = y - x @ xp.asarray(path.b, device=device_of(x))
     weight = task.problem.weights(pilot.index)
     density = density_at_zero(xp, r if weight is None else r / weight, d, task.quantile)
-    error = band_factor(task.quantile, density, pilot.information, _BAND)
+    error = band_factor(task.quantile, density, pilot.information, _band(xp, pilot))
     return Start(path.b, error, float(xp.mean(xp.astype(in_band(xp, x, r, error), xp.float64))))
+
+
+def _band(xp: ModuleType, pilot: Pilot) -> float:
+    """Standard errors in the band: more where few rows decide, so that errors have tails.
+
+    With leverages h_i, which add up to r, the rows count as r^2 / sum h_i^2.
+    """
+    inverse = np.linalg.inv(pilot.information).T
+    white = pilot.x @ xp.asarray(inverse, device=device_of(pilot.x))
+    leverage = xp.sum(white**2, axis=1)
+    share = float(xp.sum(leverage**2)) / max(float(xp.sum(leverage)), 1e-300)
+    return _BAND * (1 + 2 * share) ** 0.5
 
 
 def density_at_zero(xp: ModuleType, r: Array, d: int, quantile: float) -> float:
@@ -153,10 +165,10 @@ def _fit_and_check(
     """Fit the open rows and the sum of the others, until all of these are on their side."""
     while True:
         x, y = task.frame.rows(task.problem, rows)
-        found = _fit_with_rest(task, x, y, rest, b)
-        n, b = x.shape[0], found.b
-        if np.any(found.basis == n):
+        found, n = _fit_with_rest(task, x, y, rest, b), x.shape[0]
+        if np.any(found.basis == n):  # where all others weigh nothing: far from any fit
             return None, b
+        b = found.b
         wrong, checked = _all_checked(task, b, rest.sides)
         if len(wrong) == 0:
             found = found._replace(dual=found.dual[:n], residual=found.residual[:n])
