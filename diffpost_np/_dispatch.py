@@ -27,6 +27,8 @@ NUMBA = {
     "ghmc": ("ghmc_open", "ghmc_close", "trapezoid"),
     "lattice": ("one_way_score",),
     "rejection": ("accepted_proposals",),
+    "interior_point": ("central_path",),
+    "lad": ("sides_of", "check_sides"),
     "gram": ("weighted_gram", "quadratic_forms", "lewis_pass"),
     "pivotal": ("pivotal_drawn",),
 }

@@ -1,0 +1,193 @@
+"""Kernels of `lewis/_passes.py`: what the exact fit reads from all rows, block by block.
+
+Sums are added up in chunks of a fixed number of blocks, so that they do not depend on threads.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .blocks import block_code, rows
+from .device import device, zero_like
+from .gemm import multiply_add_lower
+from .lanes import LANES, any_lane, fma, get, put, select
+from .parallel import for_ranges, kernel
+
+_N = LANES[np.dtype(np.float64)]
+_CHUNK = 64  # blocks
+
+
+@block_code
+def _load(work, x, y, weight, first, n):
+    """Rows into lanes, and then a row of ones, the target, and the weight; zeros beyond n."""
+    d = x.shape[1]
+    for lane in range(n):
+        i = first + lane
+        for j in range(d):
+            work[j, lane] = x[i, j]
+        work[d, lane] = 1.0
+        work[d + 1, lane] = y[i]
+        work[d + 2, lane] = weight[i] if weight.shape[0] else 1.0
+    for lane in range(n, _N):
+        for j in range(d + 3):
+            work[j, lane] = 0.0
+
+
+@device
+def _residual(work, b, d):
+    r = get(work, d + 1)
+    for j in range(b.shape[0]):
+        r = fma(get(work, j), -b[j], r)
+    return r
+
+
+@device
+def _add_moment(sums, work, c, n):
+    """Sums of c times columns."""
+    for j in range(n):
+        put(sums, j, fma(get(work, j), c, get(sums, j)))
+
+
+@block_code
+def _total(out, sums):
+    for j in range(out.shape[0]):
+        out[j] = 0.0
+        for lane in range(_N):
+            out[j] += sums[j, lane]
+
+
+@block_code
+def _square(work, form, factor, bound, r):
+    """|factor x|^2, or an upper bound where that is below the square of every residual."""
+    most = zero_like(r)
+    for j in range(bound.shape[0]):
+        most = fma(get(work, j) * bound[j], get(work, j), most)
+    if not any_lane(not_above(r * r, most)):
+        return most
+    multiply_add_lower(form, None, factor, work[: bound.shape[0]], 0, bound.shape[0])
+    square = zero_like(r)
+    for j in range(bound.shape[0]):
+        square = fma(get(form, j), get(form, j), square)
+    return square
+
+
+@device
+def not_above(x, y):
+    """Whether x > y does not hold, lane by lane."""
+    return select(x > y, zero_like(x), 1.0) > 0.5
+
+
+class Place(NamedTuple):
+    """The arrays of one worker."""
+
+    work: np.ndarray  # (d + 3, lanes), rows of X, ones, targets, weights
+    form: np.ndarray  # (width, lanes)
+    sums: np.ndarray  # (d + 3, lanes), of columns, ones, targets, and of what is not finite
+
+
+@device
+def _dual(side, weight, quantile):
+    """The weighted dual of a side."""
+    below = select(-side > 0.0, weight * (quantile - 1.0), zero_like(side))
+    return select(side > 0.0, weight * quantile, below)
+
+
+@device
+def _side(r, square, weight):
+    """1 above the fit, -1 below it, 0 where r^2 <= square or the weight is zero."""
+    side = select(r * r > square, select(r > 0.0, 1.0, zero_like(r) - 1.0), 0.0)
+    return select(weight > 0.0, side, zero_like(r))
+
+
+@kernel
+def _split(totals, sides, first, last, x, y, weight, b, form, quantile, unit, place):
+    """Which side of the fit a row is on for certain; sums of the dual of those that are."""
+    d, (work, _, sums) = x.shape[1], place
+    for chunk in range(first, last):
+        sums[:] = 0
+        stop = min(x.shape[0], (chunk + 1) * _CHUNK * _N)
+        for start in range(chunk * _CHUNK * _N, stop, _N):
+            n = min(_N, stop - start)
+            _load(work, x, y, weight, start, n)
+            r = _residual(work, b, d)
+            put(sums, d + 2, fma(r, 0.0, get(sums, d + 2)))
+            square = _square(work, place.form, form.factor, form.bound, r * unit)
+            side = _side(r * unit, square, get(work, d + 2))
+            put(place.form, 0, side)
+            for lane in range(n):
+                sides[start + lane] = np.int8(place.form[0, lane])
+            _add_moment(sums, work, _dual(side, get(work, d + 2), quantile), d + 2)
+        _total(totals[chunk], sums)
+
+
+@kernel
+def _check(totals, wrong, first, last, x, y, weight, b, sides, quantile, place):
+    """Rows that are not on their side; sums of the dual of all that have one, and of the loss."""
+    d, (work, _, sums) = x.shape[1], place
+    for chunk in range(first, last):
+        sums[:] = 0
+        stop = min(x.shape[0], (chunk + 1) * _CHUNK * _N)
+        for start in range(chunk * _CHUNK * _N, stop, _N):
+            n = min(_N, stop - start)
+            _load(work, x, y, weight, start, n)
+            put(work, d + 1, _residual(work, b, d))
+            put(place.form, 0, 0.0)
+            for lane in range(n):
+                place.form[0, lane] = sides[start + lane]
+                wrong[start + lane] = work[d + 1, lane] * place.form[0, lane] < 0.0
+            _add_moment(sums, work, _dual(get(place.form, 0), get(work, d + 2), quantile), d + 2)
+        _total(totals[chunk], sums)
+
+
+class Form(NamedTuple):
+    """|factor x|^2, and numbers c with sum c_j x_j^2 not below it."""
+
+    factor: np.ndarray
+    bound: np.ndarray
+
+
+def _form(factor):
+    size = np.linalg.norm(factor, axis=0)
+    size[size == 0] = 1.0
+    bound = (1 + 1e-12) * np.linalg.norm(factor / size, 2) ** 2 * size**2
+    return Form(factor, bound)
+
+
+def _place(d):
+    return Place(*(rows(n, np.float64) for n in (d + 3, d + 1, d + 3)))
+
+
+def _chunks(task, n, d, n_sums):
+    """Run a task over all chunks, with room for its sums; returns them added up in order."""
+    n_chunks = -(-n // (_CHUNK * _N))
+    totals = np.zeros((n_chunks, n_sums))
+    for_ranges(lambda first, last: task(totals, first, last), n_chunks, _CHUNK * _N * 0.5 * d)
+    return totals.sum(axis=0)
+
+
+def _weights(weight):
+    return np.empty(0) if weight is None else weight
+
+
+def sides_of(xp, x, y, weight, b, factor, quantile, unit):
+    n, d = x.shape
+    sides, given = np.empty(n, np.int8), (x, y, _weights(weight), b, _form(factor))
+
+    def task(totals, first, last):
+        _split(totals, sides, first, last, *given, quantile, unit, _place(d))
+
+    total = _chunks(task, n, d, d + 3)
+    return sides, total[: d + 1], float(total[d + 1]), bool(total[d + 2] == 0.0)
+
+
+def check_sides(xp, x, y, weight, b, sides, quantile):
+    n, d = x.shape
+    wrong, given = np.empty(n, np.bool_), (x, y, _weights(weight), b, sides)
+
+    def task(totals, first, last):
+        _check(totals, wrong, first, last, *given, quantile, _place(d))
+
+    total = _chunks(task, n, d, d + 2)
+    return np.flatnonzero(wrong), total[: d + 1], float(total[d + 1])

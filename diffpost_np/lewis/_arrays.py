@@ -1,0 +1,25 @@
+"""Changes of some entries, in namespaces whose arrays may not be written to."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import numpy as np
+
+from .._xp import Array, device_of
+
+
+def replaced(xp: ModuleType, values: Array, places: np.ndarray, new: np.ndarray) -> Array:
+    """A copy of a vector with new values at some places, each named once."""
+    if isinstance(values, np.ndarray):
+        values = values.copy()
+        values[places] = new
+        return values
+    device, order = device_of(values), np.argsort(places)
+    index = xp.asarray(places[order], device=device)
+    fresh = xp.asarray(np.asarray(new)[order], dtype=values.dtype, device=device)
+    everywhere = xp.arange(values.shape[0], device=device)
+    last = xp.asarray(len(places) - 1, device=device)
+    nearest = xp.minimum(xp.searchsorted(index, everywhere), last)
+    hit = xp.take(index, nearest) == everywhere
+    return xp.where(hit, xp.take(fresh, nearest), values)

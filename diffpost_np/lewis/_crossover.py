@@ -1,0 +1,191 @@
+"""From a point near the optimum to an optimal vertex.
+
+A vertex fits `d` rows exactly, its basis. Off the basis a row's dual is the quantile above the
+fit and the quantile less one below it; the basis' own duals follow from X'a = 0, and the vertex
+is optimal where they lie in the same box. Where one does not, leaving its row for the better
+side lowers the loss: the fit moves along that edge to the row where the loss is least. Rows
+that the fit goes through without need are degenerate; small shifts of y, kept until the
+vertex is optimal, tell them apart. The dual does not know of y, so what it proves holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+
+from .._xp import Array, device_of, host
+from ._arrays import replaced
+
+_EPS = float(np.finfo(float).eps)
+_SHIFTS = tuple(2.0**k * _EPS for k in (14, 20, 26))  # of rounding errors' size, and more
+_MULTIPLIERS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+_TINY = 1e-300
+_FARTHEST = 1e-12
+_INDEPENDENT = 1e-13
+_PARALLEL = 1e-11
+_FEASIBLE = 1e-10
+_CANDIDATES = 4
+_NEAR = 256
+
+
+class Vertex(NamedTuple):
+    """A basis and what it fits."""
+
+    b: np.ndarray
+    basis: np.ndarray
+    dual: Array
+    residual: Array
+    n_pivots: int
+    optimal: bool
+
+
+def vertex(
+    xp: ModuleType,
+    x: Array,
+    y: Array,
+    quantile: float,
+    close: Array,
+    limit: int,
+) -> Vertex:
+    """The optimal vertex, searched from the rows that are `close` to the fit."""
+    found = _pivots(xp, x, y, quantile, first_basis(xp, x, close), limit)
+    for attempt, shift in enumerate(_SHIFTS):
+        if found.optimal:
+            break
+        shifted = y + shift * _directions(xp, x, y, found.b, attempt)
+        again = _pivots(xp, x, shifted, quantile, found.basis, limit)
+        b = solved(xp, x, y, again.basis)
+        residual, n_pivots = _residual(xp, x, y, b, again.basis), found.n_pivots + again.n_pivots
+        found = again._replace(b=b, residual=residual, n_pivots=n_pivots)
+    return found
+
+
+def first_basis(xp: ModuleType, x: Array, close: Array) -> np.ndarray:
+    """Independent rows, the closest first."""
+    from scipy.linalg import qr
+
+    n, d = x.shape
+    close = xp.where(xp.isfinite(close), close, xp.zeros_like(close))
+    close = xp.maximum(close / (xp.max(close) + _TINY), xp.full_like(close, _FARTHEST))
+    count = min(n, _CANDIDATES * d)
+    while True:
+        rows = _largest(xp, close, count)
+        taken = host(xp.take(x, rows, axis=0)) * np.sqrt(host(xp.take(close, rows)))[:, None]
+        corner, order = qr(taken.T, mode="r", pivoting=True)
+        diagonal = np.abs(np.diag(corner))
+        if (len(diagonal) == d and diagonal[-1] > _INDEPENDENT * diagonal[0]) or count == n:
+            return np.asarray(host(rows))[order[:d]]
+        count = min(n, 4 * count)
+
+
+def _largest(xp: ModuleType, values: Array, count: int) -> Array:
+    """Indices of the largest values."""
+    if isinstance(values, np.ndarray) and count < len(values):
+        return np.argpartition(values, len(values) - count)[len(values) - count :]
+    return xp.argsort(values)[values.shape[0] - count :]
+
+
+def solved(xp: ModuleType, x: Array, y: Array, basis: np.ndarray) -> np.ndarray:
+    """The b that fits the basis, refined once."""
+    rows, right = _host_rows(xp, x, y, basis)
+    b = np.linalg.solve(rows, right)
+    return b + np.linalg.solve(rows, right - rows @ b)
+
+
+def _host_rows(
+    xp: ModuleType, x: Array, y: Array, basis: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    index = xp.asarray(basis, device=device_of(x))
+    return host(xp.take(x, index, axis=0)), host(xp.take(y, index))
+
+
+def _residual(xp: ModuleType, x: Array, y: Array, b: np.ndarray, basis: np.ndarray) -> Array:
+    """y - x b, exactly zero on the basis."""
+    r = y - x @ xp.asarray(b, device=device_of(x))
+    return replaced(xp, r, basis, np.zeros(len(basis)))
+
+
+def _pivots(
+    xp: ModuleType, x: Array, y: Array, quantile: float, basis: np.ndarray, limit: int
+) -> Vertex:
+    """Edge by edge downhill."""
+    basis = basis.copy()
+    for done in range(limit + 1):
+        rows, right = _host_rows(xp, x, y, basis)
+        inverse = np.linalg.inv(rows)
+        b = inverse @ right
+        b = b + inverse @ (right - rows @ b)
+        r = _residual(xp, x, y, b, basis)
+        dual, own = duals(xp, x, r, quantile, basis, inverse)
+        excess = np.maximum(own - quantile, quantile - 1 - own)
+        out = int(np.argmax(excess))
+        optimal = bool(excess[out] <= _FEASIBLE)
+        if optimal or done == limit:
+            break
+        edge = inverse[:, out] * (-1.0 if own[out] > quantile else 1.0)
+        into = _next_row(xp, x, r, edge, basis, float(excess[out]))
+        if into is None:
+            break
+        basis[out] = into
+    return Vertex(b, basis, replaced(xp, dual, basis, own), r, done, optimal)
+
+
+def duals(
+    xp: ModuleType, x: Array, r: Array, quantile: float, basis: np.ndarray, inverse: np.ndarray
+) -> tuple[Array, np.ndarray]:
+    """Duals by the side of each row, and those of the basis."""
+    dual = xp.where(r > 0, 0 * r + quantile, 0 * r + (quantile - 1))
+    dual = replaced(xp, dual, basis, np.zeros(len(basis)))
+    return dual, -host(dual @ x) @ inverse
+
+
+def _next_row(
+    xp: ModuleType, x: Array, r: Array, edge: np.ndarray, basis: np.ndarray, excess: float
+) -> int | None:
+    """The row at which the loss along an edge stops falling."""
+    slope = x @ xp.asarray(edge, device=device_of(x))
+    slope = replaced(xp, slope, basis, np.zeros(len(basis)))
+    moving = xp.abs(slope) > _PARALLEL * xp.max(xp.abs(slope))
+    ahead = xp.nonzero(moving & (r * slope > 0))[0]
+    if ahead.shape[0] == 0:
+        return None
+    speed = xp.take(slope, ahead)
+    distance, speed = xp.take(r, ahead) / speed, xp.abs(speed)
+    first = _first_to_reach(xp, distance, speed, excess)
+    return int(ahead[first])
+
+
+def _first_to_reach(xp: ModuleType, distance: Array, speed: Array, excess: float) -> int:
+    """The place up to which, in order of distance, speeds add up to `excess`, or the last."""
+    near = _nearest_parts(distance)
+    for part in near:
+        taken = speed if part is None else speed[part]
+        if part is None or float(np.sum(taken)) >= excess:
+            break
+    order = xp.argsort(distance if part is None else distance[part])
+    below = xp.cumulative_sum(xp.take(taken, order)) < excess
+    place = min(int(xp.sum(xp.astype(below, xp.int64))), order.shape[0] - 1)
+    return int(order[place]) if part is None else int(part[int(order[place])])
+
+
+def _nearest_parts(distance: Array) -> Iterator[np.ndarray | None]:
+    """The nearest few places, then all (None): sorting is what a pivot would spend its time on."""
+    if isinstance(distance, np.ndarray) and len(distance) > _NEAR:
+        yield np.argpartition(distance, _NEAR)[:_NEAR]
+    yield None
+
+
+def _scale(xp: ModuleType, x: Array, y: Array, b: np.ndarray) -> Array:
+    """The size of the terms that a residual is the sum of, and a part of what others have."""
+    size = xp.abs(y) + xp.abs(x) @ xp.asarray(np.abs(b), device=device_of(x))
+    return size + (xp.mean(size) + 1e-30)
+
+
+def _directions(xp: ModuleType, x: Array, y: Array, b: np.ndarray, attempt: int) -> Array:
+    """Numbers of the size of y, as different as hashes of the rows' indices are."""
+    mixed = (np.arange(y.shape[0], dtype=np.uint64) + 1) * np.uint64(_MULTIPLIERS[attempt])
+    unit = (mixed >> np.uint64(11)).astype(float) * 2.0**-52 - 1.0
+    return _scale(xp, x, y, b) * xp.asarray(unit, device=device_of(y))

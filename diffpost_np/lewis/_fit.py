@@ -1,0 +1,151 @@
+"""An exact fit: what is asked, in which units, and what its dual proves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .._xp import Array, device_of, host
+from ._arrays import replaced
+from ._crossover import Vertex
+from ._passes import weighted_dual
+from ._reduced import Search, fit_rows, take_columns
+from ._regression import Regression
+
+_ROUNDING = 64 * float(np.finfo(float).eps)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Units of the weighted columns and of y, and columns that span the others."""
+
+    column: np.ndarray
+    target: float
+    kept: np.ndarray
+
+    def rows(self, problem: Regression, index: Array | None) -> tuple[Array, Array]:
+        """Weighted rows in these units, independent columns only."""
+        xp = problem.xp
+        x, y = problem.rows(index)
+        x = take_columns(xp, x / xp.asarray(self.column, device=device_of(x)), self.kept)
+        return x, y / self.target
+
+    def coefficients(self, b: np.ndarray) -> np.ndarray:
+        """Of all columns, in the units of the data; 0 for those that others span."""
+        full = np.zeros(len(self.column))
+        full[self.kept] = b * self.target / self.column[self.kept]
+        return full
+
+    def of_target(self, problem: Regression, index: Array | None) -> Frame:
+        """This frame with the unit of some rows' target."""
+        y = problem.target(index)
+        return replace(self, target=power_of_two(float(problem.xp.max(problem.xp.abs(y)))))
+
+    def inside(self, moment: np.ndarray) -> np.ndarray:
+        """A sum of columns, ones at its end, in these units."""
+        return (moment[: len(self.column)] / self.column)[self.kept]
+
+
+def power_of_two(value: float) -> float:
+    """The power of two below a number; 1 for 0."""
+    return 2.0 ** (math.frexp(value)[1] - 1) if value > 0 else 1.0
+
+
+@dataclass
+class Task:
+    """What is to be fitted, and what it has cost so far."""
+
+    problem: Regression
+    frame: Frame
+    quantile: float
+    positive: Array | None
+    """Rows that weigh something; None for all."""
+    n_iterations: int = 0
+    n_pivots: int = 0
+    n_passes: int = 0
+
+    def fit(self, x: Array, y: Array, start: np.ndarray | None) -> Search:
+        """The exact fit of some rows."""
+        search = fit_rows(self.problem.xp, x, y, self.quantile, start)
+        self.n_iterations += search.n_iterations
+        self.n_pivots += search.vertex.n_pivots
+        return search
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What rows outside an exact fit come to: their sides, and sums of weighted dual times...
+
+    ...columns, in the units of the frame, and of their loss, in those of y.
+    """
+
+    sides: Array | None
+    moment: np.ndarray
+    loss: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The optimal vertex of all rows."""
+
+    task: Task
+    b: np.ndarray
+    """In the units of the frame."""
+    basis: np.ndarray
+    rows: Array | None
+    """Indices of the rows of the last exact fit; None for all."""
+    dual: Array
+    """Their duals."""
+    sides: Array | None
+    """Of all rows, 0 for those of the last exact fit; None where the others weigh nothing."""
+    objective: float
+    gap: float
+    n_kept: int
+
+    @property
+    def coefficients(self) -> np.ndarray:
+        """In the units of the data."""
+        return self.task.frame.coefficients(self.b)
+
+    def whole_dual(self) -> Array:
+        """The dual of every row, in float64; zero where the weight is."""
+        problem = self.task.problem
+        if self.rows is None:
+            return self.dual
+        if self.sides is None:
+            like = problem.xp.zeros_like(self.dual[:1])
+            whole = problem.xp.broadcast_to(like, (problem.n,))
+        else:
+            whole = weighted_dual(problem.xp, self.sides, None, self.task.quantile)
+        return replaced(problem.xp, whole, host(self.rows), host(self.dual))
+
+
+def fit_all(task: Task, start: np.ndarray | None = None) -> Fit:
+    """The exact fit of all rows at once, but for those that weigh nothing."""
+    x, y = task.frame.rows(task.problem, task.positive)
+    found = task.fit(x, y, start).vertex
+    return certified(task, task.positive, (x, y), found, Rest(None, np.zeros(x.shape[1]), 0.0))
+
+
+def certified(
+    task: Task, rows: Array | None, data: tuple[Array, Array], found: Vertex, rest: Rest
+) -> Fit:
+    """A vertex of some rows, with the duals of its basis from all, and what these prove."""
+    xp, x, tau = task.problem.xp, data[0], task.quantile
+    dual = replaced(xp, found.dual, found.basis, np.zeros(len(found.basis)))
+    corner = host(xp.take(x, xp.asarray(found.basis, device=device_of(x)), axis=0))
+    moment = rest.moment + host(dual @ x)
+    own = np.clip(np.linalg.solve(corner.T, -moment), tau - 1, tau)
+    rounding = _ROUNDING * (np.abs(rest.moment) + host(xp.abs(dual) @ xp.abs(x)))
+    unmatched = np.maximum(np.abs(moment + own @ corner) - rounding, 0.0) @ np.abs(found.b)
+    dual, r = replaced(xp, dual, found.basis, own), found.residual
+    loss = xp.where(r > 0, tau * r, (tau - 1) * r)
+    objective = float(xp.sum(loss)) * task.frame.target + rest.loss
+    excess = float(xp.sum(loss - dual * r)) + float(unmatched)
+    excess = max(0.0, excess - _ROUNDING * float(xp.sum(xp.abs(data[1])))) * task.frame.target
+    basis = found.basis if rows is None else host(rows)[found.basis]
+    gap = excess / objective if objective > 0 else excess
+    n_kept = int(x.shape[0])
+    return Fit(task, found.b, np.sort(basis), rows, dual, rest.sides, objective, gap, n_kept)

@@ -1,0 +1,139 @@
+"""A sample of rows that spans what all rows span."""
+
+from __future__ import annotations
+
+import math
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .._key import Key
+from .._philox import Stream, random_uniform
+from .._xp import Array, device_of, host
+from ._fit import Frame, power_of_two
+from ._preprocess import Pilot
+from ._reduced import independent_columns, pivot_columns, take_columns, triangle
+from ._regression import Regression
+
+_TILE_ROWS = 2**14
+_ROWS_PER_COLUMN = 120
+_WORTH = 0.8
+
+
+def frame_of(xp: ModuleType, x: Array, y: Array, kept: np.ndarray | None = None) -> Frame:
+    """Units of the columns and of y in powers of two, and independent columns.
+
+    They change exponents and nothing else, so that a fit follows the scales of its columns and
+    of y to the last bit.
+    """
+    column = np.array([power_of_two(v) for v in host(xp.max(xp.abs(x), axis=0))])
+    if kept is None:
+        kept = independent_columns(xp, x / xp.asarray(column, device=device_of(x)))
+    return Frame(column, power_of_two(float(xp.max(xp.abs(y)))), kept)
+
+
+def pilot_size(n: int, width: int, quantile: float) -> int:
+    """Rows of the first pilot: enough to tell how many the best one has."""
+    rare = 4 * quantile * (1 - quantile)
+    return int(max(0.5 * n ** (2 / 3) * width**0.5, _ROWS_PER_COLUMN * width / rare))
+
+
+def best_size(m: int, n_band: float) -> int:
+    """Rows of the pilot for which pilot and band cost least, if m rows leave `n_band` open.
+
+    The band is as wide as a standard error, so it shrinks as the root of the pilot grows. A row
+    of the band takes about as many iterations as one of the pilot takes, and its share of time
+    to draw it.
+    """
+    best = (0.5 * n_band * m**0.5) ** (2 / 3)
+    worth = best + n_band * (m / best) ** 0.5 < _WORTH * n_band
+    return int(best) if worth else m
+
+
+def draw_pilot(
+    problem: Regression, positive: Array | None, key: Key, size: int
+) -> tuple[Frame, Pilot] | None:
+    """A sample of rows, with rows of high leverage if it does not span the columns without.
+
+    None where the sample does not even so.
+    """
+    index = _sample(problem, positive, key, size)
+    made = _pilot(problem, index)
+    if len(made[0].kept) == problem.width:
+        return made
+    kept, index = _spanning(problem, host(index))
+    made = _pilot(problem, problem.xp.asarray(index, device=device_of(problem.x)))
+    return made if np.array_equal(made[0].kept, kept) else None
+
+
+def _sample(problem: Regression, positive: Array | None, key: Key, size: int) -> Array:
+    """Indices drawn with replacement, each once."""
+    xp, n = problem.xp, problem.n if positive is None else positive.shape[0]
+    u = random_uniform(xp, Stream(key.words, 0, 0, 0), size, 1, xp.float64, device_of(problem.x))
+    index = xp.sort(xp.astype(u[:, 0] * n, xp.int64))
+    index = xp.concat([index[:1], index[1:][index[1:] != index[:-1]]])
+    return index if positive is None else xp.take(positive, index)
+
+
+def _pilot(problem: Regression, index: Array) -> tuple[Frame, Pilot]:
+    xp = problem.xp
+    x, y = problem.rows(index)
+    if not bool(xp.all(xp.isfinite(x))):
+        problem.check()
+    frame = frame_of(xp, x, y)
+    x = x / xp.asarray(frame.column, device=device_of(x))
+    x = take_columns(xp, x, frame.kept)
+    return frame, Pilot(index, x, _information(xp, x, problem.weights(index)))
+
+
+def _information(xp: ModuleType, x: Array, weight: Array | None) -> np.ndarray:
+    """M with M M' = H J^-1 H, about, for J = sum w^2 x x' and H = sum w x x' of the rows."""
+    if weight is None:
+        return triangle(xp, x).T
+    flat = x / xp.sqrt(weight)[:, None]
+    share = float(xp.sum(weight)) / float(xp.sum(weight**2))
+    return triangle(xp, flat).T * math.sqrt(share)
+
+
+def _spanning(problem: Regression, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Columns that span the others over all rows; the sample and rows of high leverage."""
+    column, corner = _all_triangle(problem)
+    kept = pivot_columns(corner)
+    corner = np.asarray(np.linalg.qr(corner[:, kept], mode="r"))
+    high = _high_leverage(problem, column, kept, np.linalg.inv(corner), len(index))
+    return kept, np.union1d(index, high)
+
+
+def _row_tiles(problem: Regression) -> Any:
+    """Weighted rows on the host, a few thousand at a time, with the index of the first."""
+    for start in range(0, problem.n, _TILE_ROWS):
+        part = slice(start, min(start + _TILE_ROWS, problem.n))
+        weight = None if problem.weight is None else problem.weight[part]
+        tile = Regression(
+            problem.xp, problem.x[part, :], problem.y[part], weight, problem.intercept
+        )
+        yield start, host(tile.rows(None)[0])
+
+
+def _all_triangle(problem: Regression) -> tuple[np.ndarray, np.ndarray]:
+    """Units of the columns, and R of the QR decomposition of all weighted rows in them."""
+    column = np.zeros(problem.width)
+    for _, x in _row_tiles(problem):
+        column = np.maximum(column, np.max(np.abs(x), axis=0))
+    column = np.array([power_of_two(v) for v in column])
+    corner = np.zeros((0, problem.width))
+    for _, x in _row_tiles(problem):
+        corner = np.asarray(np.linalg.qr(np.concatenate([corner, x / column]), mode="r"))
+    return column, corner
+
+
+def _high_leverage(
+    problem: Regression, column: np.ndarray, kept: np.ndarray, inverse: np.ndarray, most: int
+) -> np.ndarray:
+    """At most so many rows, those whose leverages are above `width / most`."""
+    found = []
+    for start, x in _row_tiles(problem):
+        leverage = np.sum(((x / column)[:, kept] @ inverse) ** 2, axis=1)
+        found.append(start + np.flatnonzero(leverage > problem.width / most))
+    return np.concatenate(found)

@@ -1,0 +1,197 @@
+"""The exact fit of many rows by the exact fit of few.
+
+A pilot, the fit of a sample, says for most rows on which side of the fit they are: those whose
+residual is several standard errors away. Their loss is linear there, so together they count as
+one row. The others, the band, and that row are fitted exactly; then one look at all rows tells
+whether each was on its side. Rows that were not join the band, and where there are many the
+band is drawn anew around the better fit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+
+from .._xp import Array, device_of, host
+from ._arrays import replaced
+from ._crossover import Vertex
+from ._fit import Fit, Rest, Task, certified, fit_all
+from ._interior_point import follow
+from ._passes import check_sides, sides_of
+from ._reduced import least_squares
+
+_BAND = 4.0
+"""Standard errors of the pilot between which a row's side is open."""
+
+_FEW_WRONG = 0.1
+_ATTEMPTS = 6
+_MOST_KEPT = 0.5
+_PILOT_GAP = 0.02
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """A sample of the rows of a problem, and what about it does not depend on y."""
+
+    index: Array
+    x: Array
+    """Weighted rows in the units of a frame, (m, r)."""
+    information: np.ndarray
+    """Lower triangle M with M M' the information of the sample at unit density, (r, r)."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """The fit of a pilot: b, a factor A with |A x| the width of the band, the share inside."""
+
+    b: np.ndarray
+    error: np.ndarray
+    open_share: float
+
+
+def pilot_fit(task: Task, pilot: Pilot, b: np.ndarray | None = None) -> Start:
+    """The fit of the sample, to a fraction of its standard error."""
+    xp, x = task.problem.xp, pilot.x
+    y = task.problem.target(pilot.index) / task.frame.target
+    m, d = x.shape
+    b = least_squares(xp, x, y) if b is None else b
+    path = follow(xp, x, y, task.quantile, b, _PILOT_GAP * d / m)
+    task.n_iterations += path.n_iterations
+    r = y - x @ xp.asarray(path.b, device=device_of(x))
+    weight = task.problem.weights(pilot.index)
+    density = density_at_zero(xp, r if weight is None else r / weight, d, task.quantile)
+    error = band_factor(task.quantile, density, pilot.information, _band(xp, pilot))
+    return Start(path.b, error, float(xp.mean(xp.astype(in_band(xp, x, r, error), xp.float64))))
+
+
+def _band(xp: ModuleType, pilot: Pilot) -> float:
+    """Standard errors in the band: more where few rows decide, so that errors have tails.
+
+    With leverages h_i, which add up to r, the rows count as r^2 / sum h_i^2.
+    """
+    inverse = np.linalg.inv(pilot.information).T
+    white = pilot.x @ xp.asarray(inverse, device=device_of(pilot.x))
+    leverage = xp.sum(white**2, axis=1)
+    share = float(xp.sum(leverage**2)) / max(float(xp.sum(leverage)), 1e-300)
+    return _BAND * (1 + 2 * share) ** 0.5
+
+
+def density_at_zero(xp: ModuleType, r: Array, d: int, quantile: float) -> float:
+    """Density of residuals at zero; those that the fit makes zero do not count."""
+    m = r.shape[0]
+    few = min(m ** (2 / 3), m * min(quantile, 1 - quantile))
+    count = min(m // 2, max(2 * d, int(few)))
+    near = xp.sort(xp.abs(r))[count]
+    return max(1.0, count - d) / (2 * m * max(float(near), 1e-300))
+
+
+def band_factor(
+    quantile: float, density: float, information: np.ndarray, width: float
+) -> np.ndarray:
+    """A with |A x| so many standard errors of x b, for information M M' at unit density."""
+    spread = width * (quantile * (1 - quantile)) ** 0.5 / density
+    return np.linalg.inv(information) * spread
+
+
+def in_band(xp: ModuleType, x: Array, r: Array, error: np.ndarray) -> Array:
+    """Whether |r| <= |error x|, row by row."""
+    return r**2 <= xp.sum((x @ xp.asarray(error.T, device=device_of(x))) ** 2, axis=1)
+
+
+def fit_band(task: Task, start: Start) -> Fit:
+    """The exact fit of all rows by those near the fit of a pilot."""
+    b, error = start.b, start.error
+    for _ in range(_ATTEMPTS):
+        rest = _all_sides(task, b, error)
+        task.n_passes += 1
+        rows = _open_rows(task, rest.sides)
+        if rows.shape[0] > _MOST_KEPT * task.problem.n:
+            break
+        fit, b = _fit_and_check(task, rows, rest, b)
+        if fit is not None:
+            return fit
+        error = 2 * error
+    return fit_all(task, b)
+
+
+def _open_rows(task: Task, sides: Array | None) -> Array:
+    """Rows whose side is open, and that weigh something."""
+    is_open, weight = sides == 0, task.problem.weight
+    if weight is not None:
+        is_open = is_open & (weight > 0)
+    return task.problem.xp.nonzero(is_open)[0]
+
+
+def _all_sides(task: Task, b: np.ndarray, error: np.ndarray) -> Rest:
+    """One pass: the side of every row, and the sums over those that have one."""
+    problem, frame, xp = task.problem, task.frame, task.problem.xp
+    factor = np.zeros((problem.width,) * 2)
+    factor[np.ix_(frame.kept, frame.kept)] = error / frame.column[frame.kept]
+    coefficients = frame.coefficients(b)
+    sides, moment, loss = [], np.zeros(problem.x.shape[1] + 1), 0.0
+    for _, tile in problem.tiles():
+        b_here, factor_here = (
+            xp.asarray(v, device=device_of(tile.x)) for v in (coefficients, factor)
+        )
+        part = sides_of(
+            xp, tile.x, tile.y, tile.weight, b_here, factor_here, task.quantile, 1 / frame.target
+        )
+        if not part[3]:
+            problem.check()
+        sides.append(part[0])
+        moment, loss = moment + host(part[1]), loss + part[2]
+    whole = sides[0] if len(sides) == 1 else xp.concat(sides)
+    return Rest(whole, frame.inside(moment), loss)
+
+
+def _all_checked(task: Task, b: np.ndarray, sides: Array) -> tuple[np.ndarray, Rest]:
+    """One pass: rows that are not on their side, and the sums over those that have one."""
+    problem, xp = task.problem, task.problem.xp
+    coefficients = task.frame.coefficients(b)
+    wrong, moment, loss = [], np.zeros(problem.x.shape[1] + 1), 0.0
+    for part, tile in problem.tiles():
+        b_here = xp.asarray(coefficients, device=device_of(tile.x))
+        found = check_sides(xp, tile.x, tile.y, tile.weight, b_here, sides[part], task.quantile)
+        wrong.append(host(found[0]) + part.start)
+        moment, loss = moment + host(found[1]), loss + found[2]
+    return np.concatenate(wrong), Rest(sides, task.frame.inside(moment), loss)
+
+
+def _fit_and_check(
+    task: Task, rows: Array, rest: Rest, b: np.ndarray
+) -> tuple[Fit | None, np.ndarray]:
+    """Fit the open rows and the sum of the others, until all of these are on their side."""
+    while True:
+        x, y = task.frame.rows(task.problem, rows)
+        found, n = _fit_with_rest(task, x, y, rest, b), x.shape[0]
+        if np.any(found.basis == n):  # where all others weigh nothing: far from any fit
+            return None, b
+        b = found.b
+        wrong, checked = _all_checked(task, b, rest.sides)
+        if len(wrong) == 0:
+            found = found._replace(dual=found.dual[:n], residual=found.residual[:n])
+            return certified(task, rows, (x, y), found, checked), b
+        if len(wrong) > _FEW_WRONG * n:
+            return None, b
+        rows, rest = _opened(task, rows, rest, wrong)
+
+
+def _fit_with_rest(task: Task, x: Array, y: Array, rest: Rest, b: np.ndarray) -> Vertex:
+    """The fit of some rows and the sum of the others, which is one row above the fit."""
+    xp, device = task.problem.xp, device_of(x)
+    row = xp.asarray(rest.moment[None] / task.quantile, device=device)
+    target = xp.asarray([rest.loss / (task.quantile * task.frame.target)], device=device)
+    return task.fit(xp.concat([x, row]), xp.concat([y, target]), b).vertex
+
+
+def _opened(task: Task, rows: Array, rest: Rest, wrong: np.ndarray) -> tuple[Array, Rest]:
+    """Some more rows open, and the others without them."""
+    xp, tau = task.problem.xp, task.quantile
+    index = xp.asarray(wrong, device=device_of(rows))
+    x, y = (host(part) for part in task.frame.rows(task.problem, index))
+    dual = np.where(host(xp.take(rest.sides, index)) > 0, tau, tau - 1)
+    sides = replaced(xp, rest.sides, wrong, np.zeros(len(wrong), np.int8))
+    loss = rest.loss - float(dual @ y) * task.frame.target
+    return xp.sort(xp.concat([rows, index])), Rest(sides, rest.moment - dual @ x, loss)

@@ -1,0 +1,97 @@
+"""The fit of rows that fit in memory: an interior point, then its vertex."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+
+from .._xp import Array, device_of, host
+from ._crossover import Vertex, vertex
+from ._interior_point import closeness, follow
+
+_GAPS = (1e-5, 1e-9, 1e-13)
+"""Relative gaps at which to look for the vertex, one after the other."""
+
+_EPS = float(np.finfo(float).eps)
+_INDEPENDENT = 1e-11
+_WELL_CONDITIONED = 1e-8
+
+
+class Search(NamedTuple):
+    """A vertex, and the iterations that led there."""
+
+    vertex: Vertex
+    n_iterations: int
+
+
+def fit_rows(
+    xp: ModuleType, x: Array, y: Array, quantile: float, start: np.ndarray | None = None
+) -> Search:
+    """The optimal vertex of rows whose columns are independent."""
+    n, d = x.shape
+    if d == 0:
+        return Search(_constant(xp, y, quantile), 0)
+    limit, total = 50 + 10 * d, 0
+    b = least_squares(xp, x, y) if start is None else start
+    floor = _EPS * float(xp.sum(xp.abs(y)))
+    for gap in _GAPS:
+        if n == d:
+            close = xp.ones_like(y)
+        else:
+            path = follow(xp, x, y, quantile, b, gap, floor=floor)
+            b, total, close = path.b, total + path.n_iterations, closeness(path, quantile)
+        found = vertex(xp, x, y, quantile, close, limit)
+        if found.optimal:
+            break
+    return Search(found, total)
+
+
+def _constant(xp: ModuleType, y: Array, quantile: float) -> Vertex:
+    """The fit of no columns."""
+    dual = xp.where(y > 0, 0 * y + quantile, 0 * y + (quantile - 1))
+    return Vertex(np.zeros(0), np.zeros(0, np.int64), dual, y, 0, True)
+
+
+def least_squares(xp: ModuleType, x: Array, y: Array) -> np.ndarray:
+    """A start: the least-squares fit by the normal equations."""
+    return np.linalg.solve(host(x.T @ x), host(x.T @ y))
+
+
+def independent_columns(xp: ModuleType, x: Array) -> np.ndarray:
+    """Columns that span all of them, in their order."""
+    gram = host(x.T @ x)
+    size = np.sqrt(np.diag(gram))
+    if np.all(size > 0):
+        least = np.linalg.eigvalsh(gram / np.outer(size, size))[0]
+        if least > _WELL_CONDITIONED:
+            return np.arange(len(size))
+    return pivot_columns(host(xp.linalg.qr(x, mode="reduced")[1]))
+
+
+def triangle(xp: ModuleType, x: Array) -> np.ndarray:
+    """R of the QR decomposition with R'R = x'x, from x'x where that is accurate."""
+    gram = host(x.T @ x)
+    try:
+        return np.linalg.cholesky(gram).T
+    except np.linalg.LinAlgError:
+        return host(xp.linalg.qr(x, mode="reduced")[1])
+
+
+def pivot_columns(triangle: np.ndarray) -> np.ndarray:
+    """The columns that a pivoted QR of a triangle keeps, in their order."""
+    from scipy.linalg import qr
+
+    size = np.linalg.norm(triangle, axis=0)
+    size[size == 0] = 1.0
+    corner, order = qr(triangle / size, mode="r", pivoting=True)
+    rank = int(np.sum(np.abs(np.diag(corner)) > _INDEPENDENT * max(abs(corner[0, 0]), 1e-300)))
+    return np.sort(order[:rank])
+
+
+def take_columns(xp: ModuleType, x: Array, columns: np.ndarray) -> Array:
+    """Some columns; x itself where these are all."""
+    if len(columns) == x.shape[1]:
+        return x
+    return xp.take(x, xp.asarray(columns, device=device_of(x)), axis=1)

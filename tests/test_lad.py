@@ -1,0 +1,314 @@
+"""Exact least absolute deviations: what a best fit must be, and that this one is it."""
+
+import hypothesis
+import lad_cases as cases
+import numba
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+import diffpost_np as dp
+from diffpost_np.lewis import _preprocess, _solve
+
+LARGE = 5000  # rows that are not fitted all at once
+CERTAIN = 1e-9
+
+
+def assert_optimal(fit, X, y, quantile=0.5, weight=None):
+    """The certificate, from the data alone: dual feasible, no gap, a vertex."""
+    w, a = np.ones(len(y)) if weight is None else weight, fit.dual
+    r = y - X @ fit.coef - fit.intercept
+    total = np.sum(w * np.maximum(quantile * r, (quantile - 1) * r))
+    assert abs(fit.objective - total) <= CERTAIN * total
+    assert np.min(a) >= quantile - 1 and np.max(a) <= quantile
+    assert np.all(np.abs((w * a) @ X) <= CERTAIN * (w @ np.abs(X)))
+    assert abs(total - np.sum(w * a * y)) <= CERTAIN * np.sum(np.abs(w * y))
+    assert fit.gap <= CERTAIN
+    scale = np.abs(y) + np.abs(X) @ np.abs(fit.coef) + abs(float(fit.intercept))
+    assert np.all(np.abs(r[fit.active_set]) <= 1e-12 * scale[fit.active_set])
+
+
+@pytest.mark.parametrize("quantile", [0.5, 0.1, 0.77])
+@pytest.mark.parametrize(("n", "d"), [(30, 1), (60, 4), (200, 7)])
+def test_loss_is_that_of_a_linear_program(n, d, quantile):
+    X, y = cases.table(n, d, seed=n)
+    weight = np.random.default_rng(1).exponential(size=n)
+    for w in (None, weight):
+        fit = dp.lewis.lad(X, y, sample_weight=w, quantile=quantile)
+        best = cases.least_loss(X, y, quantile, w)
+        assert abs(fit.objective - best) <= CERTAIN * best
+        assert_optimal(fit, X, y, quantile, w)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_loss_is_that_of_the_best_vertex(seed):
+    rng = np.random.default_rng(seed)
+    X, y = rng.standard_normal((9, 3)), rng.standard_normal(9)
+    best = cases.least_loss_of_all_vertices(X, y, 0.3)
+    assert abs(dp.lewis.lad(X, y, quantile=0.3).objective - best) < 1e-12
+
+
+@hypothesis.given(st.data())
+def test_ties_and_degenerate_vertices(data):
+    """Small integers: the fit passes through many rows, and several fits are best."""
+    n, d = data.draw(st.integers(1, 25)), data.draw(st.integers(1, 4))
+    numbers = st.lists(st.integers(-2, 2), min_size=n, max_size=n)
+    X = np.array([data.draw(numbers) for _ in range(d)], float).T
+    y, weight = np.array(data.draw(numbers), float), np.abs(np.array(data.draw(numbers), float))
+    hypothesis.assume(np.any(weight > 0))
+    quantile = data.draw(st.sampled_from([0.5, 0.25, 0.1]))
+    fit = dp.lewis.lad(X, y, sample_weight=weight, quantile=quantile)
+    best = cases.least_loss(X, y, quantile, weight)
+    assert abs(fit.objective - best) <= 1e-9 * (1 + best)
+    assert fit.gap <= CERTAIN
+    assert fit.rank == np.linalg.matrix_rank(X * weight[:, None])
+
+
+@pytest.mark.parametrize("quantile", [0.5, 0.05, 0.8])
+@pytest.mark.parametrize("seed", range(3))
+def test_pilot_and_band_give_the_fit_of_all_rows(seed, quantile, monkeypatch):
+    n = 4 * LARGE
+    X, y = cases.table(n, 6, seed)
+    fit = dp.lewis.lad(X, y, quantile=quantile, intercept=True, rng=seed)
+    assert 0 < fit.n_passes and fit.n_kept < n / 2
+    assert_optimal(fit, X, y, quantile)
+    monkeypatch.setattr(_solve, "_FEW_ROWS", n)
+    whole = dp.lewis.lad(X, y, quantile=quantile, intercept=True)
+    assert whole.n_kept == n and whole.n_passes == 0
+    assert np.array_equal(whole.active_set, fit.active_set)
+    np.testing.assert_allclose(fit.coef, whole.coef, rtol=1e-10)
+
+
+def test_one_band_is_mostly_enough():
+    fits = [dp.lewis.lad(*cases.table(20_000, 8, seed), rng=seed) for seed in range(10)]
+    assert sum(fit.n_passes for fit in fits) <= 12
+
+
+@pytest.mark.parametrize("width", [0.02, 0.3, 1.0])
+def test_a_band_that_is_too_narrow_is_mended(width, monkeypatch):
+    monkeypatch.setattr(_preprocess, "_BAND", width)
+    X, y = cases.table(LARGE, 6)
+    assert_optimal(dp.lewis.lad(X, y, rng=0), X, y)
+
+
+def test_a_column_that_the_sample_misses():
+    X, y = cases.table(LARGE, 3)
+    X[:, 0] = 0.0
+    X[[7, 1234, 4000], 0] = [1.0, 2.0, 1.0]
+    fit = dp.lewis.lad(X, y, rng=0)
+    assert fit.rank == 3 and not fit.warnings
+    assert_optimal(fit, X, y)
+
+
+@pytest.mark.parametrize("n", [100, LARGE])
+def test_shifts_and_scales(n):
+    X, y = cases.table(n, 3)
+    g, scale = np.array([1.0, -2.0, 0.5]), np.array([1e100, 1e-100, 3.0])
+    fit = dp.lewis.lad(X, y, rng=0)
+    np.testing.assert_allclose(dp.lewis.lad(X, y + X @ g, rng=0).coef, fit.coef + g, rtol=1e-9)
+    np.testing.assert_allclose(dp.lewis.lad(X * scale, y, rng=0).coef * scale, fit.coef, rtol=1e-9)
+    np.testing.assert_allclose(dp.lewis.lad(X, -y, rng=0).coef, -fit.coef, rtol=1e-9)
+    for c in (1e100, 1e-100):
+        scaled = dp.lewis.lad(X, c * y, rng=0)
+        np.testing.assert_allclose(scaled.coef, c * fit.coef, rtol=1e-9)
+        np.testing.assert_allclose(scaled.objective, c * fit.objective, rtol=1e-9)
+
+
+def test_powers_of_two_change_no_bit():
+    X, y = cases.table(LARGE, 3)
+    scale = 2.0 ** np.array([40, -3, 100])
+    fit, other = dp.lewis.lad(X, y, rng=0), dp.lewis.lad(X * scale, y / 8, rng=0)
+    assert np.array_equal(other.coef * scale * 8, fit.coef)
+
+
+def test_other_quantiles_mirror():
+    X, y = cases.table(300, 3)
+    low, high = dp.lewis.lad(X, y, quantile=0.2), dp.lewis.lad(X, -y, quantile=0.8)
+    np.testing.assert_allclose(low.coef, -high.coef, rtol=1e-10)
+
+
+@pytest.mark.parametrize("n", [60, LARGE])
+def test_weights_are_repeated_rows(n):
+    X, y = cases.table(n, 3)
+    weight = np.random.default_rng(0).integers(0, 4, n)
+    fit = dp.lewis.lad(X, y, sample_weight=weight, rng=0)
+    repeated = dp.lewis.lad(np.repeat(X, weight, axis=0), np.repeat(y, weight), rng=1)
+    np.testing.assert_allclose(fit.coef, repeated.coef, rtol=1e-9)
+    np.testing.assert_allclose(fit.objective, repeated.objective, rtol=1e-10)
+    assert_optimal(fit, X, y, weight=weight)
+
+
+def test_rows_without_weight_may_be_anything_finite():
+    X, y = cases.table(LARGE, 3)
+    weight = (np.arange(LARGE) % 3 > 0).astype(float)
+    kept = weight > 0
+    spoiled = np.where(kept[:, None], X, 1e9)
+    fit = dp.lewis.lad(spoiled, y, sample_weight=weight, rng=0)
+    np.testing.assert_allclose(fit.coef, dp.lewis.lad(X[kept], y[kept], rng=0).coef, rtol=1e-10)
+    assert np.all(fit.dual[~kept] == 0)
+
+
+@pytest.mark.parametrize("quantile", [0.5, 0.9])
+@pytest.mark.parametrize("n", [1, 101, LARGE + 1])
+def test_a_constant_alone_is_a_quantile(n, quantile):
+    y = np.random.default_rng(n).standard_cauchy(n)
+    fit = dp.lewis.lad(np.ones((n, 1)), y, quantile=quantile, rng=0)
+    assert abs(fit.coef[0] - np.sort(y)[int(n * quantile)]) <= 1e-12 * abs(fit.coef[0])
+
+
+@pytest.mark.parametrize("n", [200, LARGE])
+def test_what_most_rows_agree_on(n):
+    X, y = cases.table(n, 4, high_leverage=0.0)
+    b = np.array([1.0, -2.0, 0.5, 3.0])
+    y = np.where(np.arange(n) % 10 < 7, X @ b, y)
+    fit = dp.lewis.lad(X, y, rng=0)
+    np.testing.assert_allclose(fit.coef, b, rtol=1e-10)
+    assert fit.gap <= CERTAIN
+
+
+def test_fits_without_a_residual():
+    X, _ = cases.table(50, 4)
+    for n in (4, 50):
+        fit = dp.lewis.lad(X[:n], X[:n] @ np.arange(4.0))
+        np.testing.assert_allclose(fit.coef, np.arange(4.0), atol=1e-11)
+        assert fit.gap <= CERTAIN
+    assert np.all(dp.lewis.lad(X, np.zeros(50)).coef == 0)
+
+
+@pytest.mark.parametrize("n", [100, LARGE])
+def test_dependent_columns(n):
+    X, y = cases.table(n, 3)
+    wide = np.column_stack([X, X[:, 0] - 2 * X[:, 1], np.zeros(n), np.ones(n), 2 * np.ones(n)])
+    fit = dp.lewis.lad(wide, y, intercept=True, rng=0)
+    assert fit.rank == 4 and len(fit.active_set) == 4
+    assert "rank 4 with 8 columns" in fit.warnings[0]
+    assert_optimal(fit, wide, y)
+    alone = dp.lewis.lad(cases.with_ones(X), y, rng=0)
+    np.testing.assert_allclose(fit.objective, alone.objective, rtol=1e-12)
+
+
+def test_fewer_rows_than_columns():
+    X, y = cases.table(3, 5)
+    fit = dp.lewis.lad(X, y)
+    assert fit.rank == 3
+    np.testing.assert_allclose(X @ fit.coef, y, rtol=1e-10)
+
+
+def test_a_table_of_zeros():
+    fit = dp.lewis.lad(np.zeros((3, 2)), [1.0, -1.0, 2.0])
+    assert fit.rank == 0 and np.all(fit.coef == 0) and fit.objective == 2.0
+
+
+def test_duplicated_rows():
+    X, y = cases.table(40, 3)
+    fit, other = dp.lewis.lad(X, y), dp.lewis.lad(np.tile(X, (3, 1)), np.tile(y, 3))
+    np.testing.assert_allclose(fit.coef, other.coef, rtol=1e-10)
+
+
+@pytest.mark.parametrize("n", [50, LARGE])
+def test_targets_and_quantiles_together(n):
+    X, y = cases.table(n, 3)
+    targets, levels = np.column_stack([y, 1e6 * y[::-1]]), [0.25, 0.5]
+    fit = dp.lewis.lad(X, targets, quantile=levels, intercept=True, rng=0)
+    assert fit.coef.shape == (2, 2, 3) and fit.intercept.shape == (2, 2)
+    assert fit.dual.shape == (2, 2, n) and fit.active_set.shape == (2, 2, 4)
+    for i, level in enumerate(levels):
+        for k in range(2):
+            alone = dp.lewis.lad(X, targets[:, k], quantile=level, intercept=True, rng=0)
+            np.testing.assert_allclose(fit.coef[i, k], alone.coef, rtol=1e-9)
+            np.testing.assert_allclose(fit.objective[i, k], alone.objective, rtol=1e-12)
+    assert dp.lewis.lad(X, targets, rng=0).coef.shape == (2, 3)
+    assert dp.lewis.lad(X, y, quantile=levels, rng=0).coef.shape == (2, 3)
+
+
+@pytest.mark.parametrize("n", [80, LARGE])
+def test_every_namespace(xp, n):
+    X, y = cases.table(n, 3)
+    weight = 1.0 + np.arange(n) % 3
+    fit = dp.lewis.lad(X, y, sample_weight=weight, intercept=True, rng=0)
+    arrays = (xp.array(v) for v in (X, y, weight))
+    X_, y_, weight_ = arrays
+    other = dp.lewis.lad(X_, y_, sample_weight=weight_, intercept=True, rng=0)
+    assert all(map(xp.owns, (other.coef, other.intercept, other.active_set, other.dual)))
+    np.testing.assert_allclose(xp.numpy(other.coef), fit.coef, rtol=1e-10)
+    np.testing.assert_allclose(xp.numpy(other.dual), fit.dual, atol=1e-10)
+    assert np.array_equal(xp.numpy(other.active_set), fit.active_set)
+
+
+@pytest.mark.parametrize("n", [80, LARGE])
+def test_float32_is_fitted_in_float64(xp, n):
+    X, y = (v.astype(np.float32) for v in cases.table(n, 3))
+    fit = dp.lewis.lad(xp.array(X, np.float32), xp.array(y, np.float32), rng=0)
+    exact = dp.lewis.lad(X.astype(float), y.astype(float), rng=0)
+    assert fit.coef.dtype == xp.xp.float32 and fit.dual.dtype == xp.xp.float32
+    assert np.array_equal(xp.numpy(fit.active_set), exact.active_set)
+    assert np.array_equal(xp.numpy(fit.coef), exact.coef.astype(np.float32))
+
+
+def test_integers_and_lists_and_views():
+    X, y = np.arange(20).reshape(10, 2) ** 2 % 7, np.arange(10)
+    fit = dp.lewis.lad(X, y)
+    assert fit.coef.dtype == np.float64
+    assert np.array_equal(fit.coef, dp.lewis.lad(X.tolist(), y.tolist()).coef)
+    X, y = cases.table(LARGE, 4)
+    strided = np.asfortranarray(np.repeat(X, 2, axis=1))[:, ::2]
+    assert np.array_equal(dp.lewis.lad(strided, y, rng=0).coef, dp.lewis.lad(X, y, rng=0).coef)
+
+
+@pytest.mark.parametrize("n", [200, LARGE])
+@pytest.mark.parametrize("quantile", [0.5, 0.9])
+def test_kernels_do_what_the_reference_does(n, quantile):
+    X, y = cases.table(n, 5)
+    fit = dp.lewis.lad(X, y, quantile=quantile, rng=0)
+    with dp.reference():
+        plain = dp.lewis.lad(X, y, quantile=quantile, rng=0)
+    assert np.array_equal(plain.active_set, fit.active_set)
+    np.testing.assert_allclose(plain.coef, fit.coef, rtol=1e-12)
+    assert abs(plain.n_iterations - fit.n_iterations) <= 2 and plain.n_kept == fit.n_kept
+
+
+def test_threads_change_no_bit():
+    X, y = cases.table(30_000, 4)
+    fits = []
+    for n_threads in (1, 2):
+        numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))
+        fits.append(dp.lewis.lad(X, y, rng=0))
+    assert np.array_equal(fits[0].coef, fits[1].coef) and fits[0].objective == fits[1].objective
+
+
+def test_inputs_are_not_written_to():
+    X, y = cases.table(LARGE, 3)
+    kept = X.copy(), y.copy()
+    dp.lewis.lad(X, y, rng=0)
+    assert np.array_equal(X, kept[0]) and np.array_equal(y, kept[1])
+
+
+def test_progress_tells_each_fit():
+    X, y = cases.table(40, 2)
+    seen = []
+    dp.lewis.lad(X, y, quantile=[0.2, 0.5, 0.8], progress=seen.append)
+    assert [p.step for p in seen] == [1, 2, 3] and seen[0].total == 3
+    assert set(seen[0].numbers) == {"gap"}
+
+
+def test_repr_is_short():
+    X, y = cases.table(40, 2)
+    assert len(repr(dp.lewis.lad(X, y))) < 120
+    assert "shape (2, 2)" in repr(dp.lewis.lad(X, y, quantile=[0.3, 0.5]))
+
+
+STACKLOSS = {0.25: [-36.0, 0.5, 1.0, 0.0], 0.5: [-39.68985507, 0.83188406, 0.57391304, -0.06086957]}
+
+
+@pytest.mark.parametrize("quantile", [0.1, 0.25, 0.5, 0.9])
+@pytest.mark.parametrize("name", ["engel", "stackloss"])
+def test_data_that_others_have_fitted(name, quantile):
+    statsmodels = pytest.importorskip("statsmodels.api", reason="statsmodels has the data")
+    data = getattr(statsmodels.datasets, name).load_pandas()
+    X, y = np.asarray(data.exog, float), np.asarray(data.endog, float)
+    fit = dp.lewis.lad(X, y, intercept=True, quantile=quantile)
+    theirs = statsmodels.QuantReg(y, cases.with_ones(X)).fit(q=quantile, max_iter=5000, p_tol=1e-10)
+    best = cases.loss(cases.with_ones(X), y, theirs.params, quantile)
+    assert fit.objective <= best * (1 + 1e-12) and best <= fit.objective * (1 + 1e-6)
+    if quantile == 0.5:
+        np.testing.assert_allclose(np.append(fit.coef, fit.intercept), theirs.params, rtol=1e-5)
