@@ -12,10 +12,10 @@ from .._xp import Array, array_namespace, device_of, map_rows, size
 from ..operators._base import as_cast, prototype
 from ..priors._conjugate import check_measured
 from ..priors._given import SampledGiven
-from ..priors._lattice import Lattice
 from ..priors._mixture_draws import choose
 from ..priors._mixture_math import log_sum_exp
 from ..random import Key, Purpose, normal
+from ._law import Law
 from ._vertices import Vertices
 
 if TYPE_CHECKING:
@@ -157,12 +157,12 @@ class EnumeratedPrior(SampledGiven):
     def _arrays(self) -> dict[str, Array]:
         return {"the y before": self._mean}
 
-    def _law(self, xp: ModuleType, like: Array) -> _Law:
+    def _law(self, xp: ModuleType, like: Array) -> Law:
         """The law of x before the signs are summed over, in the precision of `like`."""
         zero = xp.zeros_like(like[:1, :])
         if self._mean is None:
-            return _Law(self.prior, zero, zero + 1)
-        return _Law(self.prior, as_cast(self._mean, like, xp), as_cast(self._variance, like, xp))
+            return Law(self.prior, zero, zero + 1)
+        return Law(self.prior, as_cast(self._mean, like, xp), as_cast(self._variance, like, xp))
 
     def _origin(self, xp: ModuleType, like: Array) -> Array:
         shape = (1, size(self.event_shape))
@@ -173,7 +173,7 @@ class EnumeratedPrior(SampledGiven):
         to = {"dtype": like.dtype, "device": device_of(like)}
         return xp.asarray(self.signs, **to), xp.asarray((self.images + 1) / 2, **to)
 
-    def _normalised(self, xp: ModuleType, law: _Law) -> tuple[Array, Array]:
+    def _normalised(self, xp: ModuleType, law: Law) -> tuple[Array, Array]:
         """Logarithms of the probabilities of the signs (n, 2^n), and of their sum (n, 1)."""
         signs, bits = self._tables(xp, law.mean)
         even, odd = law.log_masses(xp)
@@ -270,7 +270,7 @@ class EnumeratedPrior(SampledGiven):
         return self._drawn(xp, given, chosen, x, key, first_chain)
 
     def _drawn(
-        self, xp: ModuleType, law: _Law, chosen: Array, like: Array, key: Key, first_chain: int
+        self, xp: ModuleType, law: Law, chosen: Array, like: Array, key: Key, first_chain: int
     ) -> Array:
         """A draw with the chosen signs for every chain."""
         n = chosen.shape[0]
@@ -283,56 +283,11 @@ class EnumeratedPrior(SampledGiven):
         return xp.astype(draws, like.dtype)
 
 
-class _Law(NamedTuple):
-    """The instance times a Gaussian that makes N(0, I) this N(mean, diag(variance)).
-
-    It is a sum over signs; given them, entries are independent.
-    """
-
-    prior: OneWayPrior
-    mean: Array
-    variance: Array
-
-    @property
-    def parts(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-        """Mean and variance of the signs' entries, and of the lattices'."""
-        n = self.prior.n_bits
-        front = self.mean[:, :n], self.variance[:, :n]
-        return front, (self.mean[:, n:], self.variance[:, n:])
-
-    @property
-    def cube(self) -> Vertices:
-        """The law of the signs' entries, up to the signs."""
-        return Vertices(self.prior.radius, *self.parts[0])
-
-    @property
-    def combs(self) -> tuple[Lattice, Lattice]:
-        """The laws of the lattices' entries if all bits of the image are 0, or 1."""
-        spacing, own = self.prior.spacing, self.parts[1]
-        return Lattice(spacing, 0.0, *own), Lattice(spacing, 0.5, *own)
-
-    def given(self, x: Array, sigma: Array) -> _Law:
-        """The law given x = entries + sigma z."""
-        total = self.variance + sigma * sigma
-        mean = self.mean + (x - self.mean) * self.variance / total
-        return _Law(self.prior, mean, sigma * sigma / total * self.variance + 0 * mean)
-
-    def log_masses(self, xp: ModuleType) -> tuple[Array, Array]:
-        """How much likelier each entry is on either lattice than under a Gaussian."""
-        like = self.parts[1][0]
-        spacing = self.prior.spacing
-        even, odd = (
-            comb.log_mass(xp, like) - Lattice(spacing, comb.phase).log_mass(xp, like)
-            for comb in self.combs
-        )
-        return even, odd
-
-
 class _Located(NamedTuple):
     """At points: the laws of x, without and with them, and what they say of the signs."""
 
-    law: _Law
-    given: _Law
+    law: Law
+    given: Law
     weights: Array
     """Probabilities of the signs, (n, 2^n)."""
     sign: Array

@@ -118,12 +118,18 @@ class OneWayPrior(SampledGiven):
         Returns
         -------
         float
-            The bound, see `Notes` of the module `_separation`.
+            The bound.
 
         Raises
         ------
         ValueError
             If `sigma` is not positive.
+
+        Notes
+        -----
+        With q the probability that noise turns a sign, n and m bits, D the most that a lattice
+        adds to a score, L the ratio of its densities for two images and V = 1 + sigma^2, it is
+        4 n q (m D^2 + (radius / V)^2 min(2, (L - 1)^2)).
         """
         return error_bound(self._sizes, number("sigma", sigma, above=0))
 
