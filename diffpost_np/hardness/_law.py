@@ -45,7 +45,8 @@ class Law(NamedTuple):
         """The law given x = entries + sigma z."""
         total = self.variance + sigma * sigma
         mean = self.mean + (x - self.mean) * self.variance / total
-        return Law(self.prior, mean, sigma * sigma / total * self.variance + 0 * mean)
+        variance = sigma * sigma / total * self.variance + 0 * mean  # a row for each point
+        return Law(self.prior, mean, variance)
 
     def log_masses(self, xp: ModuleType) -> tuple[Array, Array]:
         """How much likelier each entry is on either lattice than under a Gaussian."""
