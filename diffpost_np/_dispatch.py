@@ -25,14 +25,14 @@ NUMBA = {
     "products": ("product", "row_product"),
     "draws": ("mixture_colour",),
     "ghmc": ("ghmc_open", "ghmc_close", "trapezoid"),
-    "lattice": ("one_way_score",),
+    "one_way": ("one_way_score",),
     "rejection": ("accepted_proposals",),
 }
 CUDA = {
     "random": ("random_bits", "random_uniform", "random_normal"),
     "mixture": ("mixture_score", "mixture_log_density"),
     "rows": ("advance_rows",),
-    "lattice": ("one_way_score",),
+    "one_way": ("one_way_score",),
 }
 """Operations with a kernel, by the module of `_numba` or `_cuda` that has it."""
 
