@@ -25,7 +25,7 @@ NUMBA = {
     "products": ("product", "row_product"),
     "draws": ("mixture_colour",),
     "ghmc": ("ghmc_open", "ghmc_close", "trapezoid"),
-    "lattice": ("one_way_score",),
+    "one_way": ("one_way_score",),
     "rejection": ("accepted_proposals",),
     "interior_point": ("central_path",),
     "lad": ("sides_of", "check_sides"),
@@ -36,7 +36,7 @@ CUDA = {
     "random": ("random_bits", "random_uniform", "random_normal"),
     "mixture": ("mixture_score", "mixture_log_density"),
     "rows": ("advance_rows",),
-    "lattice": ("one_way_score",),
+    "one_way": ("one_way_score",),
 }
 """Operations with a kernel, by the module of `_numba` or `_cuda` that has it."""
 

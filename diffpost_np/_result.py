@@ -143,7 +143,7 @@ class Result:
         n = self.samples.shape[0]
         parts = [
             f"{self.method}: {n} samples of shape {tuple(self.samples.shape[1:])}",
-            self._cost(max(n, 1)),
+            self._cost(n),
             f"{self.seconds:.2f} s",
         ]
         if self.log_evidence is not None:
@@ -159,8 +159,9 @@ class Result:
     def _cost(self, n: int) -> str:
         """What a sample cost, in the sampler's own coin."""
         if self.n_proposals is not None:
-            return f"{self.n_proposals / n:.4g} proposals each"
-        return f"{self.n_score_evals / n:.0f} score evaluations each"
+            share = f"{self.n_proposals / max(n, 1):.4g} proposals"
+            return f"{share} each" if n else share
+        return f"{self.n_score_evals / max(n, 1):.0f} score evaluations each"
 
     def _namespace(self) -> Any:
         """The namespace of the samples, of which there must be some."""

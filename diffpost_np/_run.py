@@ -61,6 +61,7 @@ class Run:
         scored: bool = True,
     ) -> None:
         self.name, self.prior = name, instance("prior", prior)
+        self.unit = "chain" if scored else "proposal"
         check_progress(progress)
         self.progress, self.resume = progress, resume
         self.stream = name if stream is None else stream
@@ -179,7 +180,7 @@ class Run:
         chain = self._first_not(self.xp.all(self.xp.abs(x) < self._limit(x, self.xp), axis=1))
         if chain is not None:
             raise ValueError(
-                f"{self.name} diverged by step {step}, chain {chain}: the step size is too "
+                f"{self.name} diverged by step {step}, {self.unit} {chain}: the step size is too "
                 "large for this prior and noise"
             )
         return x
@@ -189,7 +190,7 @@ class Run:
         value = self._array(what, value, x, (x.shape[0],))
         chain = self._first_not(value < self.xp.inf, first)
         if chain is not None:
-            raise ValueError(f"{what} returned NaN or +infinity at chain {chain}")
+            raise ValueError(f"{what} returned NaN or +infinity at {self.unit} {chain}")
         return value
 
     def returned(
@@ -205,7 +206,8 @@ class Run:
             flat = xp.where(ignore[:, None], xp.zeros_like(flat), flat)
         chain = self._first_not(xp.all(xp.isfinite(flat), axis=1))
         if chain is not None:
-            where = f"chain {chain}" if step is None else f"step {step}, chain {chain}"
+            where = f"{self.unit} {chain}"
+            where = where if step is None else f"step {step}, {where}"
             raise ValueError(f"{what} returned NaN or infinity at {where}")
         return flat
 

@@ -12,7 +12,7 @@ def by_integers(bits, m_bits):
     """One row of bits, lowest first, through Python's integers."""
     n = len(bits)
     n_words = 2 * -(-n // 64)
-    length = -(-n // n_words)
+    length = max(4, -(-n // n_words))
     mask = 2**length - 1
     right, left = max(1, length // 4), max(1, (3 * length + 16) // 32)
 
@@ -69,6 +69,13 @@ def test_images_repeat_as_those_of_random_functions_do(n_bits):
     expected = 2**n_bits * (1 - np.exp(-1))
     deviation = 2 ** (n_bits / 2) * np.sqrt(np.exp(-1) - 2 * np.exp(-2))
     assert abs(n_images - expected) < 4.5 * deviation
+
+
+@pytest.mark.parametrize("n_bits", range(1, 9))
+def test_no_function_of_few_bits_is_constant(n_bits):
+    number = np.arange(2**n_bits)[:, None]
+    signs = (number >> np.arange(n_bits) & 1) * 2.0 - 1
+    assert len(np.unique(dp.hardness.arx(signs, n_bits), axis=0)) >= 2 ** (n_bits - 1)
 
 
 def test_rows_of_any_number_type():

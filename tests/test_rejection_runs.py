@@ -199,8 +199,7 @@ def test_what_is_missing_is_named():
 
 def test_numbers_out_of_range():
     refused(ValueError, "max_proposals must be at least 1", max_proposals=0)
-    refused(ValueError, "max_proposals must be at most 4294967286", first_proposal=10,
-            max_proposals=2**32)  # fmt: skip
+    refused(ValueError, "max_proposals must be at most 4294967296", max_proposals=2**32 + 1)
     refused(ValueError, "batch_size must be at least 1", batch_size=0)
     refused(ValueError, "log_bound must be finite", log_bound=math.inf)
     refused(ValueError, "y must be finite", y=[np.nan, 0.0])
@@ -225,7 +224,7 @@ class Undefined(Below):
 def test_a_likelihood_without_value(first):
     prior = dp.priors.Gaussian([0.0], 1.0)
     options = {"log_bound": 0.0, "first_proposal": first}
-    refused(ValueError, f"NaN or .infinity at chain {first + 3}$", prior, Undefined(), **options)
+    refused(ValueError, f"NaN or .infinity at proposal {first + 3}$", prior, Undefined(), **options)
 
 
 def test_progress_tells_and_stops():

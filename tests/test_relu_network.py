@@ -28,6 +28,15 @@ def test_the_error_is_within_the_bar(sigma, one_way):
     assert square_error(prior, prior.relu_network(sigma), sigma) <= 1e-4 / sigma**2
 
 
+@pytest.mark.parametrize("radius", [8.0, 12.0, 30.0, 100.0, 1000.0])
+@pytest.mark.parametrize(("spacing", "sigma"), [(0.4, 0.02), (0.4, 0.2), (0.2, 0.01), (0.4, 8.0)])
+def test_the_error_at_other_sizes(radius, spacing, sigma):
+    prior = dp.hardness.OneWayPrior(N, M, majority, spacing, radius)
+    network = prior.relu_network(sigma)
+    assert square_error(prior, network, sigma, 300) <= 1e-4 / sigma**2
+    assert np.all(np.isfinite(network(np.zeros((1, N + M)))))
+
+
 def test_the_error_falls_with_the_fourth_power_of_the_knots():
     prior, knots = dp.hardness.one_way_instance(N).prior, [128, 256, 512]
     errors = [square_error(prior, prior.relu_network(0.2, k), 0.2) for k in knots]
@@ -90,6 +99,8 @@ def test_what_has_no_network():
     network = dp.hardness.one_way_instance(2).prior.relu_network(1.0)
     with pytest.raises(ValueError, match=r"x must have shape"):
         network(np.zeros((3, 5)))
+    with pytest.raises(ValueError, match=r"sigma must lie in \[0.01,"):
+        dp.hardness.one_way_instance(2).prior.relu_network(1e-3)
     array_api_strict = pytest.importorskip("array_api_strict")
     with pytest.raises(TypeError, match="NumPy"):
         network(array_api_strict.zeros((3, 4)))

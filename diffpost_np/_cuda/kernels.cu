@@ -3,7 +3,7 @@
 #include "random.cuh"
 #include "mixture.cuh"
 #include "rows.cuh"
-#include "lattice.cuh"
+#include "one_way.cuh"
 
 #ifdef __cplusplus
 extern "C" {

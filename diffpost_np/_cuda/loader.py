@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from importlib import resources
 from typing import Any, NamedTuple
 
-FILES = ("device.cuh", "random.cuh", "mixture.cuh", "rows.cuh", "lattice.cuh", "kernels.cu")
+FILES = ("device.cuh", "random.cuh", "mixture.cuh", "rows.cuh", "one_way.cuh", "kernels.cu")
 """The sources, each after what it includes."""
 
 OPTIONS = ("--fmad=false", "-std=c++17")

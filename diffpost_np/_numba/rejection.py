@@ -7,7 +7,6 @@ go together, and one takes its normals and as many sums as there are data.
 from __future__ import annotations
 
 import threading
-import weakref
 from typing import NamedTuple
 
 import numpy as np
@@ -142,35 +141,47 @@ def _keep(tile, count, k, n, work):
     return count
 
 
+@block_code
+def _decide(work, offset, factor, place):
+    """Mark accepted lanes of a block in `work.scratch`; returns whether there are any."""
+    columns = factor.shape[1]
+    for half in range(work.chains.shape[0]):
+        put(work.chains, half, get(work.chains, half) + place[0])
+    _normals(work, columns, place)
+    multiply_add(work.residual, offset, factor, work.x[:columns])
+    chains = counters(work.words, work.chains)
+    draw(work.words, np.uint64(0), chains, _STEP, _ACCEPT, place[3], place[4])
+    ratio = _ratio(work)
+    accepted = ratio > _fine_uniform(work.words)
+    put(work.scratch, 0, select(accepted, zero_like(ratio) + 1.0, 0.0))
+    return any_lane(accepted)
+
+
 @kernel
 def _accept(tile, n, mixture, place, work):
     """Fill a tile with what is accepted among n proposals; returns how many they are."""
     _choose_components(tile, n, mixture.cumulative, place, work)
     _sort(tile, n)
-    lanes, count, columns = work.x.shape[1], 0, tile.normals.shape[1]
+    lanes, count = work.x.shape[1], 0
     for k in range(mixture.offset.shape[0]):
         order = tile.order[tile.starts[k] : tile.starts[k + 1]]
         factor = mixture.minus_factor[min(k, mixture.minus_factor.shape[0] - 1)]
         for block in range(-(-order.shape[0] // lanes)):
             n_lanes = choose(work, order, block)
-            for half in range(work.chains.shape[0]):
-                put(work.chains, half, get(work.chains, half) + place[0])
-            _normals(work, columns, place)
-            multiply_add(work.residual, mixture.offset[k], factor, work.x[:columns])
-            chains = counters(work.words, work.chains)
-            draw(work.words, np.uint64(0), chains, _STEP, _ACCEPT, place[3], place[4])
-            ratio = _ratio(work)
-            accepted = ratio > _fine_uniform(work.words)
-            if any_lane(accepted):
-                put(work.scratch, 0, select(accepted, zero_like(ratio) + 1.0, 0.0))
+            if _decide(work, mixture.offset[k], factor, place):
                 count = _keep(tile, count, k, n_lanes, work)
     return count
 
 
 def accepted_proposals(xp, proposals, envelope, first, n):
+    """The operation, for the mixtures whose draws the kernel knows."""
     draws = proposals.mixture
-    mixture = None if draws is None or envelope.factor is None else _seen(proposals, envelope)
-    if mixture is None:
+    if draws is None or envelope.factor is None:
+        return NotImplemented
+    if proposals.prepared is None:
+        proposals.prepared = _seen(draws, envelope)
+    mixture = proposals.prepared
+    if mixture is NotImplemented:
         return NotImplemented
     key = proposals.problem.key
     words = np.array([*draws.key.words, *key.words], np.uint64)
@@ -201,21 +212,15 @@ def _points(xp, tables, components, normals):
     return shape_chosen(xp, tables, components, normals)
 
 
-_seen_by: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
-
-
-def _seen(proposals, envelope):
-    """The kernel's tables, made once for a run; None where it does not know the covariances."""
-    if proposals not in _seen_by:
-        draws, dtype = proposals.mixture, envelope.factor.dtype
-        factor = envelope.factor.astype(np.float64)
-        columns = _times_roots(factor, draws.tables.covs)
-        if columns is None:
-            return None
-        offset = envelope.y - draws.tables.means.astype(np.float64) @ factor.T
-        tables = np.cumulative_sum(draws.weights), offset, -columns
-        _seen_by[proposals] = Mixture(*(np.ascontiguousarray(a, dtype) for a in tables))
-    return _seen_by[proposals]
+def _seen(draws, envelope):
+    """The mixture as the data see it; NotImplemented for covariances it does not know."""
+    dtype, factor = envelope.factor.dtype, envelope.factor.astype(np.float64)
+    columns = _times_roots(factor, draws.tables.covs)
+    if columns is None:
+        return NotImplemented
+    offset = envelope.y - draws.tables.means.astype(np.float64) @ factor.T
+    tables = np.cumulative_sum(draws.weights), offset, -columns
+    return Mixture(*(np.ascontiguousarray(a, dtype) for a in tables))
 
 
 def _times_roots(factor, covs):

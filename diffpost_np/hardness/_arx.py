@@ -12,7 +12,7 @@ from .._xp import Array, array_namespace, device_of, is_array
 __all__ = ["arx"]
 
 ROUNDS = 16
-LONGEST_WORD = 32
+SHORTEST_WORD, LONGEST_WORD = 4, 32
 MOST_BITS = 2**14
 _GOLDEN = 0x9E3779B97F4A7C15
 """2^64 / golden ratio: its multiples fill words evenly."""
@@ -43,9 +43,9 @@ class Layout(NamedTuple):
 
 
 def layout(n_bits: int) -> Layout:
-    """An even number of words, at most 32 bits long."""
+    """An even number of words of 4 to 32 bits: in shorter ones addition is hardly more than xor."""
     n_words = 2 * -(-n_bits // (2 * LONGEST_WORD))
-    return Layout(n_words, -(-n_bits // n_words))
+    return Layout(n_words, max(SHORTEST_WORD, -(-n_bits // n_words)))
 
 
 def arx(signs: Array, m_bits: int) -> Array:
@@ -54,7 +54,7 @@ def arx(signs: Array, m_bits: int) -> Array:
     Parameters
     ----------
     signs : array, shape (n, n_bits)
-        Rows of -1 and 1, up to 2^14 of them; entries above 0 count as 1.
+        Rows of -1 and 1, at most 2^14 long; entries above 0 count as 1.
     m_bits : int
         Length of the result, up to 2^14.
 
@@ -89,8 +89,8 @@ def arx(signs: Array, m_bits: int) -> Array:
     >>> import numpy as np
     >>> import diffpost_np as dp
     >>> dp.hardness.arx(np.array([[1, 1, -1, 1], [1, 1, -1, -1]]), 6)
-    array([[-1,  1,  1, -1,  1,  1],
-           [-1, -1,  1, -1, -1, -1]])
+    array([[ 1,  1, -1, -1, -1,  1],
+           [-1, -1, -1,  1, -1,  1]])
     """
     xp = array_namespace(signs=signs)
     _check(signs, xp)

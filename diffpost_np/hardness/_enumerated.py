@@ -12,10 +12,9 @@ from .._xp import Array, array_namespace, device_of, map_rows, size
 from ..operators._base import as_cast, prototype
 from ..priors._conjugate import check_measured
 from ..priors._given import SampledGiven
-from ..priors._lattice import Lattice
-from ..priors._mixture_draws import choose
 from ..priors._mixture_math import log_sum_exp
-from ..random import Key, Purpose, normal
+from ..random import Key, Purpose, normal, uniform
+from ._law import Law
 from ._vertices import Vertices
 
 if TYPE_CHECKING:
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["EnumeratedPrior"]
 
 MOST_BITS = 16
+_MOST_ENTRIES = 2**24
+"""Entries of a table of all signs with their images."""
 
 
 class EnumeratedPrior(SampledGiven):
@@ -53,7 +54,7 @@ class EnumeratedPrior(SampledGiven):
     Raises
     ------
     ValueError
-        If there are more bits.
+        If there are more bits, or 2^n_bits (n_bits + m_bits) exceeds 2^24.
     TypeError
         If `prior` is no `OneWayPrior`.
 
@@ -83,6 +84,12 @@ class EnumeratedPrior(SampledGiven):
         if prior.n_bits > MOST_BITS:
             raise ValueError(
                 f"n_bits must be at most {MOST_BITS} to sum over all signs, got {prior.n_bits}"
+            )
+        most = _MOST_ENTRIES // 2**prior.n_bits - prior.n_bits
+        if prior.m_bits > most:
+            raise ValueError(
+                f"m_bits must be at most {most} to sum over the signs of {prior.n_bits} bits, "
+                f"got {prior.m_bits}"
             )
         self.prior, self.event_shape = prior, prior.event_shape
         self.signs = all_signs(prior.n_bits)
@@ -123,7 +130,8 @@ class EnumeratedPrior(SampledGiven):
         Parameters
         ----------
         measurement : LinearGaussian
-            A measurement whose precision is diagonal: a mask with independent noise, or several.
+            A measurement of single entries: `diffpost_np.operators.mask` with independent noise, or
+            a stack of them.
         y : array, shape measurement.output_shape
             What was measured.
 
@@ -143,26 +151,31 @@ class EnumeratedPrior(SampledGiven):
         origin = self._origin(xp, xp.asarray(y, dtype=xp.float64))
         form = measurement.gram(origin)
         if form is None or not form.is_identity:
-            raise TypeError("measurement must see single entries, for a posterior in closed form")
+            raise TypeError(
+                "measurement must see single entries for a posterior in closed form: "
+                "make its A by diffpost_np.operators.mask"
+            )
         before = self._law(xp, origin)
         added = xp.reshape(form.values, (1, -1))
         given = copy(self)
         given._variance = before.variance / (1 + before.variance * added)
         pull = measurement.log_likelihood_grad(origin, y)
         given._mean = given._variance * (before.mean / before.variance + pull)
+        misfit = xp.sum((given._mean - before.mean) ** 2 / before.variance)
+        at_mean = measurement.log_likelihood(given._mean, y)[0] - 0.5 * misfit
         change = given._log_volume(xp, origin) - self._log_volume(xp, origin)
-        given.log_evidence = float(change + measurement.log_likelihood(origin, y)[0])
+        given.log_evidence = float(at_mean) + change
         return given
 
     def _arrays(self) -> dict[str, Array]:
         return {"the y before": self._mean}
 
-    def _law(self, xp: ModuleType, like: Array) -> _Law:
+    def _law(self, xp: ModuleType, like: Array) -> Law:
         """The law of x before the signs are summed over, in the precision of `like`."""
         zero = xp.zeros_like(like[:1, :])
         if self._mean is None:
-            return _Law(self.prior, zero, zero + 1)
-        return _Law(self.prior, as_cast(self._mean, like, xp), as_cast(self._variance, like, xp))
+            return Law(self.prior, zero, zero + 1)
+        return Law(self.prior, as_cast(self._mean, like, xp), as_cast(self._variance, like, xp))
 
     def _origin(self, xp: ModuleType, like: Array) -> Array:
         shape = (1, size(self.event_shape))
@@ -173,22 +186,21 @@ class EnumeratedPrior(SampledGiven):
         to = {"dtype": like.dtype, "device": device_of(like)}
         return xp.asarray(self.signs, **to), xp.asarray((self.images + 1) / 2, **to)
 
-    def _normalised(self, xp: ModuleType, law: _Law) -> tuple[Array, Array]:
+    def _normalised(self, xp: ModuleType, law: Law) -> tuple[Array, Array]:
         """Logarithms of the probabilities of the signs (n, 2^n), and of their sum (n, 1)."""
         signs, bits = self._tables(xp, law.mean)
         even, odd = law.log_masses(xp)
-        logits = law.cube.half_odds() @ signs.T + (odd - even) @ bits.T
-        logits = logits + xp.sum(even, axis=1, keepdims=True)
+        logits = law.cube.half_odds() @ signs.T + odd @ bits.T + even @ (1 - bits).T
         total = log_sum_exp(xp, logits.T)[:, None]
         return logits - total, total
 
     def _log_volume(self, xp: ModuleType, origin: Array) -> float:
-        """Logarithm of the integral of p over what was seen, relative to N(0, I)."""
+        """Logarithm of the integral of p times what was seen, at its best for a Gaussian."""
         law = self._law(xp, origin)
         front = law.variance[0, : self.prior.n_bits]
-        gaussian = xp.sum(law.mean**2 / law.variance + xp.log(law.variance))
         away = self.prior.radius**2 * xp.sum(1 - front)
-        return float(0.5 * (gaussian - away) + self._normalised(xp, law)[1][0, 0])
+        half = 0.5 * (xp.sum(xp.log(law.variance)) - away)
+        return float(half + self._normalised(xp, law)[1][0, 0])
 
     def _by_rows(self, xp: ModuleType, function: Any, *arrays: Array) -> Array:
         return map_rows(function, 32 * self.signs.shape[0], xp, *arrays)
@@ -257,8 +269,9 @@ class EnumeratedPrior(SampledGiven):
 
     def _sample(self, xp: ModuleType, like: Array, key: Key, n: int, first_chain: int) -> Array:
         law = self._law(xp, self._origin(xp, like))
-        weights = xp.exp(self._normalised(xp, law)[0])
-        chosen = choose(xp, weights, key, first_chain, n)
+        cumulative = xp.cumulative_sum(xp.exp(self._normalised(xp, law)[0][0, :]))
+        level = _sign_levels(cumulative, key, n, first_chain) * cumulative[-1]
+        chosen = xp.searchsorted(cumulative, level)
         return self._drawn(xp, law, chosen, like, key, first_chain)
 
     def _sample_given(
@@ -266,11 +279,19 @@ class EnumeratedPrior(SampledGiven):
     ) -> Array:
         precise = xp.astype(x, xp.float64)
         given = self._law(xp, precise).given(precise, xp.astype(sigma, xp.float64)[:, None])
-        chosen = choose(xp, xp.exp(self._normalised(xp, given)[0]), key, first_chain)
+
+        def block(mean: Array, variance: Array, level: Array) -> Array:
+            logits, _ = self._normalised(xp, Law(self.prior, mean, variance))
+            cumulative = xp.cumulative_sum(xp.exp(logits), axis=1)
+            below = level[:, None] * cumulative[:, -1:] > cumulative[:, :-1]
+            return xp.sum(xp.astype(below, xp.int64), axis=1)
+
+        level = _sign_levels(precise, key, x.shape[0], first_chain)
+        chosen = self._by_rows(xp, block, given.mean, given.variance, level)
         return self._drawn(xp, given, chosen, x, key, first_chain)
 
     def _drawn(
-        self, xp: ModuleType, law: _Law, chosen: Array, like: Array, key: Key, first_chain: int
+        self, xp: ModuleType, law: Law, chosen: Array, like: Array, key: Key, first_chain: int
     ) -> Array:
         """A draw with the chosen signs for every chain."""
         n = chosen.shape[0]
@@ -283,56 +304,11 @@ class EnumeratedPrior(SampledGiven):
         return xp.astype(draws, like.dtype)
 
 
-class _Law(NamedTuple):
-    """The instance times a Gaussian that makes N(0, I) this N(mean, diag(variance)).
-
-    It is a sum over signs; given them, entries are independent.
-    """
-
-    prior: OneWayPrior
-    mean: Array
-    variance: Array
-
-    @property
-    def parts(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-        """Mean and variance of the signs' entries, and of the lattices'."""
-        n = self.prior.n_bits
-        front = self.mean[:, :n], self.variance[:, :n]
-        return front, (self.mean[:, n:], self.variance[:, n:])
-
-    @property
-    def cube(self) -> Vertices:
-        """The law of the signs' entries, up to the signs."""
-        return Vertices(self.prior.radius, *self.parts[0])
-
-    @property
-    def combs(self) -> tuple[Lattice, Lattice]:
-        """The laws of the lattices' entries if all bits of the image are 0, or 1."""
-        spacing, own = self.prior.spacing, self.parts[1]
-        return Lattice(spacing, 0.0, *own), Lattice(spacing, 0.5, *own)
-
-    def given(self, x: Array, sigma: Array) -> _Law:
-        """The law given x = entries + sigma z."""
-        total = self.variance + sigma * sigma
-        mean = self.mean + (x - self.mean) * self.variance / total
-        return _Law(self.prior, mean, sigma * sigma / total * self.variance + 0 * mean)
-
-    def log_masses(self, xp: ModuleType) -> tuple[Array, Array]:
-        """How much likelier each entry is on either lattice than under a Gaussian."""
-        like = self.parts[1][0]
-        spacing = self.prior.spacing
-        even, odd = (
-            comb.log_mass(xp, like) - Lattice(spacing, comb.phase).log_mass(xp, like)
-            for comb in self.combs
-        )
-        return even, odd
-
-
 class _Located(NamedTuple):
     """At points: the laws of x, without and with them, and what they say of the signs."""
 
-    law: _Law
-    given: _Law
+    law: Law
+    given: Law
     weights: Array
     """Probabilities of the signs, (n, 2^n)."""
     sign: Array
@@ -341,6 +317,12 @@ class _Located(NamedTuple):
     """Probabilities that a bit of the image is 1."""
     zero: Array
     """Probabilities that it is 0."""
+
+
+def _sign_levels(like: Array, key: Key, n: int, first_chain: int) -> Array:
+    """Uniforms (n,) that choose signs; lattices have others."""
+    place = {"purpose": Purpose.DIRECTION, "first_chain": first_chain, "like": like}
+    return uniform(key, (n, 1), **place)[:, 0]
 
 
 def all_signs(n_bits: int) -> np.ndarray:

@@ -21,9 +21,8 @@ _N_TRIALS = 8
 
 def as_one_way(one_way: Any, n_bits: Any, m_bits: Any) -> tuple[OneWay, int, int]:
     """The function, tried on a few rows, and its numbers of bits."""
-    is_own = isinstance(one_way, str) and one_way == "arx"
-    most = MOST_BITS if is_own else getattr(one_way, "max_bits", None)
-    n_bits = integer("n_bits", n_bits, maximum=most)
+    is_own = one_way is arx or (isinstance(one_way, str) and one_way == "arx")
+    n_bits = integer("n_bits", n_bits, maximum=MOST_BITS if is_own else _most_bits(one_way))
     m_bits = integer("m_bits", m_bits, maximum=MOST_BITS if is_own else None)
     if is_own:
         return partial(arx, m_bits=m_bits), n_bits, m_bits
@@ -35,7 +34,7 @@ def as_one_way(one_way: Any, n_bits: Any, m_bits: Any) -> tuple[OneWay, int, int
 
 def image_of(one_way: OneWay, signs: Array, m_bits: int, xp: ModuleType) -> Array:
     """f(signs) as signs (n, m_bits) in the dtype of `signs`, checked."""
-    image = one_way(signs)
+    image = one_way(_unwritable(signs, xp))
     if not is_array(image) or array_namespace(image=image) is not xp:
         raise TypeError("one_way must return an array of the same type as its input")
     wanted = (signs.shape[0], m_bits)
@@ -54,12 +53,35 @@ def image_of(one_way: OneWay, signs: Array, m_bits: int, xp: ModuleType) -> Arra
     return image
 
 
+def _most_bits(one_way: Any) -> int | None:
+    """What a function says of its domain, if anything."""
+    most = getattr(one_way, "max_bits", None)
+    return None if most is None else integer("one_way.max_bits", most)
+
+
+def _unwritable(signs: Array, xp: ModuleType) -> Array:
+    """Signs that a user's function may keep but not change for others."""
+    if not isinstance(signs, np.ndarray):
+        return xp.asarray(signs, copy=True)
+    view = signs.view()
+    view.flags.writeable = False
+    return view
+
+
 def _try_out(one_way: OneWay, n_bits: int, m_bits: int) -> None:
     """Refuse what does not keep the rows apart, or answers twice in two ways."""
     rows = np.random.default_rng(0).integers(0, 2, (_N_TRIALS, n_bits)) * 2.0 - 1.0
 
     def image(rows: np.ndarray) -> np.ndarray:
-        return image_of(one_way, rows, m_bits, numpy_namespace)
+        try:
+            return image_of(one_way, rows, m_bits, numpy_namespace)
+        except Exception as error:
+            if "one_way" in str(error):
+                raise
+            raise ValueError(
+                f"one_way failed on an array of signs of shape {rows.shape}, which it must take "
+                f"without writing to it: {error!r}"
+            ) from error
 
     together = image(rows)
     if not np.array_equal(together, image(rows)):

@@ -20,7 +20,7 @@ from ..priors._lattice import Lattice
 from ._arx import arx, layout
 from ._circuit import Circuit, Wire
 from ._enumerated import all_signs
-from ._vertices import Vertices, log_cosh
+from ._vertices import log_cosh
 from .relu_network import ReLUNetwork
 
 if TYPE_CHECKING:
@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 MOST_TABLE_BITS = 12
 _REACH = 6.5
 """Standard deviations about 0 in which lattices have knots."""
-_GRID = 2**15
+_BEND = 20.0
+"""Argument beyond which tanh is 1."""
+_GRID, _POINTS_PER_CELL = 2**15, 256
+_KNOTS_PER_CELL, _LEAST_CELLS = 32, 32
+_EVERYWHERE = 0.05
+_FINEST = 40
+"""Share of a spacing below which noise leaves lattices too sharp for the grid."""
 _SHARP = 0.01
 """Part of the radius in which a sign is neither 0 nor 1."""
 
@@ -41,9 +47,12 @@ class Spline(NamedTuple):
     values: np.ndarray
 
 
-def score_network(prior: OneWayPrior, sigma: float, n_knots: int) -> ReLUNetwork:
+def score_network(prior: OneWayPrior, sigma: float, n_knots: int | None) -> ReLUNetwork:
     """The network of `OneWayPrior.relu_network`."""
-    sigma, n_knots = number("sigma", sigma, above=0), integer("n_knots", n_knots, minimum=4)
+    if n_knots is None:
+        n_knots = math.ceil(_KNOTS_PER_CELL * max(_LEAST_CELLS, 2 * _REACH / prior.spacing))
+    n_knots = integer("n_knots", n_knots, minimum=4)
+    sigma = number("sigma", sigma, above=0, at_least=prior.spacing / _FINEST, at_most=1e60)
     circuit, total = Circuit(prior.n_bits + prior.m_bits), 1 + sigma**2
     x = [circuit.input(i) for i in range(circuit.n_inputs)]
     front, back = x[: prior.n_bits], x[prior.n_bits :]
@@ -114,34 +123,35 @@ def _table_bits(circuit: Circuit, bits: list[Wire], prior: OneWayPrior) -> list[
 
 
 def _sign_function(radius: float, total: float, n_knots: int) -> Spline:
-    """tanh(radius x / total) at knots, where it counts."""
-    reach = radius + _REACH * math.sqrt(total)
-    x = np.linspace(-reach, reach, _GRID)
-    level, cube = np.full((1, 1), math.sqrt(total - 1)), Vertices(radius)
-    odds = cube.given(x[:, None], level).half_odds()
-    density = np.exp(cube.log_density(xp, x[:, None], level) + log_cosh(xp, odds))
-    return _spline(x, np.tanh(odds[:, 0]), density[:, 0], n_knots)
+    """tanh(radius x / total) at knots, where it bends."""
+    odds = np.linspace(-_BEND, _BEND, _GRID)
+    x = odds * total / radius
+    log_density = log_cosh(xp, odds) - 0.5 * x * x / total
+    log_bend = np.log(np.abs(np.tanh(odds))) - 2 * log_cosh(xp, odds)
+    return _spline(x, np.tanh(odds), log_density + 2 * log_bend, n_knots)
 
 
 def _lattice_function(spacing: float, phase: float, sigma: float, n_knots: int) -> Spline:
     """What a lattice adds to the score of a Gaussian, at knots; nothing at the ends."""
     total, lattice, level = 1 + sigma**2, Lattice(spacing, phase), np.full((1, 1), sigma)
     reach = _REACH * math.sqrt(total)
-    x = np.linspace(-reach, reach, _GRID)
+    n_points = max(_GRID, math.ceil(_POINTS_PER_CELL * 2 * reach / spacing))
+    x = np.linspace(-reach, reach, n_points)
     added = lattice.score(xp, x[:, None], level)[:, 0] + x / total
     added[0] = added[-1] = 0.0
-    density = np.exp(lattice.log_density(xp, x[:, None], level))[:, 0]
-    return _spline(x, added, density, n_knots)
+    bend = np.abs(np.gradient(np.gradient(added, x), x)) + np.finfo(float).tiny
+    log_density = lattice.log_density(xp, x[:, None], level)[:, 0]
+    return _spline(x, added, log_density + 2 * np.log(bend), n_knots)
 
 
-def _spline(x: np.ndarray, values: np.ndarray, density: np.ndarray, n_knots: int) -> Spline:
+def _spline(x: np.ndarray, values: np.ndarray, log_weight: np.ndarray, n_knots: int) -> Spline:
     """Knots for the least mean square error of linear interpolation, and values there.
 
-    They are as dense as (density f''^2)^(1/5), and the error falls with their fourth power.
+    They are as dense as the weight (density f''^2) to the power of 1/5, with some everywhere. The
+    error falls with their fourth power.
     """
-    bend = np.gradient(np.gradient(values, x), x)
-    dense = (density * bend**2) ** 0.2
-    dense += 1e-3 * np.mean(dense)
+    dense = np.exp(0.2 * (log_weight - np.max(log_weight)))
+    dense += _EVERYWHERE * np.mean(dense)
     place = np.concatenate([[0.0], np.cumsum(dense[1:] + dense[:-1])])
     knots = np.interp(np.linspace(0.0, place[-1], n_knots), place, x)
     return Spline(knots, np.interp(knots, x, values))

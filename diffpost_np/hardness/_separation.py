@@ -66,8 +66,9 @@ def check_separation(size: Size) -> None:
     narrow = size._replace(spacing=1e-3 * size.radius)
     if not _is_separated(narrow):
         least = _threshold(lambda r: not _is_separated(narrow._replace(radius=r)), size.radius, 1e3)
+        who = f"{size.n_bits} signs"
         raise ValueError(
-            f"radius must be at least {_up(least):g} to tell {size.n_bits} signs from each other, "
+            f"radius must be at least {_up(least):.6g} to tell {who} from each other, "
             f"got {size.radius:g}"
         )
     most = _threshold(

@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from .._checks import number
-from .._xp import Array, array_namespace, as_batch, as_float_array, check_shape, device_of
+from .._xp import (
+    Array,
+    array_namespace,
+    as_batch,
+    as_float_array,
+    check_shape,
+    device_of,
+    is_array,
+)
 from ..measurement import LinearGaussian
 from ..operators import mask
 from ..operators._base import prototype
@@ -20,10 +28,10 @@ from .one_way_prior import OneWayPrior, phase_of, signs_of
 __all__ = ["Challenge", "OneWayInstance", "one_way_instance"]
 
 _DECODING = 0.01
-"""Probability that noise turns some bit of a default instance."""
+"""Expected number of bits that noise turns in a default instance."""
 
 _MOST_TURNED = 0.1
-"""That which is refused."""
+"""Expected number of turned bits from which an instance is refused."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +179,8 @@ class OneWayInstance:
             If `samples` has another shape or is not finite.
         """
         xp = array_namespace(samples=samples)
+        if is_array(samples) and tuple(samples.shape) == (0, *self.prior.event_shape):
+            return samples[:, : self.prior.n_bits]  # of a run that accepted nothing
         samples = as_batch("samples", samples, self.prior.event_shape, xp=xp)
         return signs_of(xp, samples[:, : self.prior.n_bits])
 
@@ -230,8 +240,8 @@ def one_way_instance(
     radius : float, optional
         Distance of the signs' values from 0, in standard deviations of their noise.
     noise_std : float, optional
-        Noise of the measurement, positive. By default such that some bit of y looks turned with a
-        probability of 1 %.
+        Noise of the measurement, positive. By default the expected number of bits of y that look
+        turned is .01; more than .1 are refused.
 
     Returns
     -------

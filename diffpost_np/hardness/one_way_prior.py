@@ -85,9 +85,9 @@ class OneWayPrior(SampledGiven):
     >>> prior = dp.hardness.OneWayPrior(4, 3, "arx", spacing=0.4, radius=8.0)
     >>> x = prior.sample(1, rng=0)
     >>> x[:, :4].round(1), x[:, 4:].round(1)  # signs, and lattices of step 0.2
-    (array([[10. , -6.7, -9. ,  9.6]]), array([[-0.8,  1.8, -1.2]]))
-    >>> dp.hardness.arx(x[:, :4], 3)  # 1: an odd multiple
-    array([[-1.,  1., -1.]])
+    (array([[10. , -6.7, -9. ,  9.6]]), array([[-0.8,  2. , -1.2]]))
+    >>> dp.hardness.arx(x[:, :4], 3)  # an odd multiple of it for 1
+    array([[-1., -1., -1.]])
     """
 
     has_density = False
@@ -96,8 +96,8 @@ class OneWayPrior(SampledGiven):
         self, n_bits: int, m_bits: int, one_way: Any, spacing: float, radius: float
     ) -> None:
         self.one_way, self.n_bits, self.m_bits = as_one_way(one_way, n_bits, m_bits)
-        self.spacing = number("spacing", spacing, above=0)
-        self.radius = number("radius", radius, above=0)
+        self.spacing = number("spacing", spacing, above=0, at_least=1e-9, at_most=1e9)
+        self.radius = number("radius", radius, above=0, at_least=1e-9, at_most=1e9)
         check_separation(self._sizes)
         self.event_shape = (self.n_bits + self.m_bits,)
 
@@ -118,14 +118,21 @@ class OneWayPrior(SampledGiven):
         Returns
         -------
         float
-            The bound, see `Notes` of the module `_separation`.
+            The bound.
 
         Raises
         ------
         ValueError
             If `sigma` is not positive.
+
+        Notes
+        -----
+        With q the probability that noise turns a sign, n and m bits, D the most that a lattice
+        adds to a score, L the ratio of its densities for two images and V = 1 + sigma^2, it is
+        4 n q (m D^2 + (radius / V)^2 min(2, (L - 1)^2)).
         """
-        return error_bound(self._sizes, number("sigma", sigma, above=0))
+        level = number("sigma", sigma, above=0, at_least=1e-60, at_most=1e60)
+        return error_bound(self._sizes, level)
 
     def enumerated(self) -> EnumeratedPrior:
         """The same law with sums over all signs: exact everywhere, with exact posteriors.
@@ -144,16 +151,16 @@ class OneWayPrior(SampledGiven):
 
         return EnumeratedPrior(self)
 
-    def relu_network(self, sigma: float, n_knots: int = 1024) -> ReLUNetwork:
+    def relu_network(self, sigma: float, n_knots: int | None = None) -> ReLUNetwork:
         """A network of rectified linear units for the score at one noise level.
 
         Parameters
         ----------
         sigma : float
-            Noise level, positive.
+            Noise level, at least a fortieth of the spacing.
         n_knots : int, optional
             Knots of the piecewise linear functions, at least 4: the square error falls with
-            their fourth power.
+            their fourth power. By default 32 to a spacing of the lattices, 1024 at least.
 
         Returns
         -------

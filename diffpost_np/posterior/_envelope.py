@@ -33,6 +33,7 @@ class Envelope:
         self.problem = problem
         self.factor: Array = None
         self.y: Array = None
+        self.is_given = log_bound is not None
         if log_bound is not None:
             self.log_bound = log_bound
         elif not isinstance(problem.measurement, LinearGaussian):
@@ -76,8 +77,10 @@ class Envelope:
         return p.values("measurement.log_likelihood", value, x, first)
 
     def _checked(self, log_ratio: Array, first: int) -> Array:
-        """The ratios, of which none may be positive but for rounding."""
+        """The ratios, of which none may be positive but for rounding, if the bound is a user's."""
         xp = self.problem.xp
+        if not self.is_given:
+            return log_ratio
         slack = _ROUNDING * float(xp.finfo(log_ratio.dtype).eps) * (1 + abs(self.log_bound))
         worst = int(xp.argmax(log_ratio))
         if float(log_ratio[worst]) > slack:

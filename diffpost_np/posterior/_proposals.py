@@ -64,6 +64,7 @@ class Proposals:
         sizes = (min(_SMALLEST, largest), largest) if batch_size is None else (batch_size,) * 2
         self.blocks = Blocks(*sizes)
         self.mixture = None if draw is not None else _mixture_draws(problem)
+        self.prepared: Any = None  # what a kernel makes of all this, once
 
     def points(self, first: int, n: int) -> Array:
         """Proposals (n, d) from number `first` on, which lie in one block."""

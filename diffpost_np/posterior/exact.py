@@ -41,5 +41,7 @@ def exact(prior: Any, measurement: Any, y: Any) -> Any:
     >>> dp.posterior.exact(prior, dp.LinearGaussian(np.eye(1), 1.0), [2.0]).mean()
     array([1.])
     """
-    check_conjugate(prior, measurement, "use diffpost_np.posterior.sample")
+    hidden = hasattr(prior, "enumerated")  # priors whose conjugate form is dear
+    remedy = "take its .enumerated()" if hidden else "use diffpost_np.posterior.sample"
+    check_conjugate(prior, measurement, remedy)
     return prior.posterior(measurement, y)

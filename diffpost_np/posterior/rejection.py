@@ -142,7 +142,7 @@ def rejection(
         "rejection", prior, measurement, y, rng, n_samples, resume, progress, scored=False
     )
     first = _checked_first(first_proposal, resume)
-    budget = integer("max_proposals", max_proposals, maximum=_NUMBERS - first)
+    budget = min(integer("max_proposals", max_proposals, maximum=_NUMBERS), _NUMBERS - first)
     size = None if batch_size is None else integer("batch_size", batch_size)
     bound = None if log_bound is None else number("log_bound", log_bound)
     with single_threaded_blas(problem.xp):

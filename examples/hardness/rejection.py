@@ -22,9 +22,9 @@ import matplotlib.pyplot as plt
 
 BETAS = (0.1, 0.3, 1.0)
 OUTPUTS = np.array([1, 2, 3, 4, 6, 8])
-BITS = np.array([1, 2, 3, 4, 6, 8, 10])
+BITS = np.array([1, 2, 3, 4, 6, 8, 10, 12])
 SHARPNESS = (12, 16)  # spacing over noise
-MOST_TRIALS = 2e7
+MOST_TRIALS = 4e7
 PICTURE = pathlib.Path(__file__).with_suffix(".png")
 
 
@@ -46,7 +46,7 @@ def gaussian(runs=24):
     print("Gaussian prior: mean of log2(trials)\nbeta   m     law  closed form at the ys  runs")
     found = {}
     for beta in BETAS:
-        for m in OUTPUTS[2 ** law(OUTPUTS, beta) < MOST_TRIALS / 1000].tolist():
+        for m in OUTPUTS[2 ** law(OUTPUTS, beta) < MOST_TRIALS / 8000].tolist():
             prior = dp.priors.Gaussian(np.zeros(10), 1.0)
             measurement = dp.LinearGaussian(np.eye(m, 10), beta)
             ys = measurement.simulate(prior.sample(runs, rng=m), rng=m + 1)
@@ -74,9 +74,9 @@ def instances(runs=24):
             )
             mean = exact.mean() / math.log(2)
             own = np.nan
-            if 2**mean < MOST_TRIALS / 1000:
+            if 2**mean < MOST_TRIALS / 100:
                 given = instance.prior, instance.measurement
-                own = np.mean([trials(*given, y, seed) for seed, y in enumerate(ys)])
+                own = np.mean([trials(*given, y, seed, 4) for seed, y in enumerate(ys)])
             found.setdefault(ratio, []).append((m, mean, own))
             print(f"{ratio:13d} {m:3d} {mean:12.2f} {own:6.2f}")
         rows = np.array(found[ratio]).T

@@ -29,6 +29,6 @@ def one_way_score(
 
 def _levels(xp: ModuleType, sigma: Array, radius: float, spacing: float) -> Array:
     """The numbers of `level_t` for each noise level, (L, 5)."""
-    s2 = sigma * sigma
+    s2 = xp.clip(sigma * sigma, xp.finfo(xp.float32).smallest_normal)
     own, one = 1 / (1 + s2), xp.ones_like(s2)
     return xp.stack([radius * one, spacing * one, own, 1 / s2, s2 * own / spacing**2], axis=1)

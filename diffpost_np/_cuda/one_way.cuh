@@ -1,6 +1,6 @@
 /* Scores of signs and of Gaussians on lattices: the sums of `_lattice_math.py`. */
-#ifndef DIFFPOST_LATTICE_CUH
-#define DIFFPOST_LATTICE_CUH
+#ifndef DIFFPOST_ONE_WAY_CUH
+#define DIFFPOST_ONE_WAY_CUH
 
 #include "device.cuh"
 
