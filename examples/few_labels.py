@@ -73,7 +73,9 @@ def compare(X, y, seeds):
 
 def picture(curves, n):
     fig, axes = plt.subplots(figsize=(6.5, 4))
-    for (way, (labels, middle, high)), colour in zip(curves.items(), ("C0", "C1", "C2"), strict=True):
+    for (way, (labels, middle, high)), colour in zip(
+        curves.items(), ("C0", "C1", "C2"), strict=True
+    ):
         axes.loglog(labels, middle, "o-", color=colour, label=way)
         axes.loglog(labels, high, ":", color=colour)
     axes.set(xlabel=f"labels asked for, of {n}", ylabel="excess loss on all rows, %")

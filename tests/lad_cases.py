@@ -1,4 +1,4 @@
-"""Regressions with known least-absolute-error fits, and two ways to the least loss without `lad`."""
+"""Regressions with known least-absolute-error fits, and two ways to the least loss beside `lad`."""
 
 import itertools
 

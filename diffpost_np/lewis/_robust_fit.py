@@ -6,6 +6,7 @@ along them. What is found is certified by a bound on the loss of all other coeff
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -85,18 +86,18 @@ def huber_loss(threshold: float) -> Loss:
 def fit(X: np.ndarray, y: np.ndarray, weights: np.ndarray, loss: Loss, tol: float) -> Fit:
     """Minimise sum_i weights_i loss(y_i - x_i b) up to a relative gap of `tol`."""
     coef = _least_squares(X, y, weights)
-    residual, best = y - X @ coef, None
+    best = Fit(coef, math.inf, math.inf, 0)
     for step in range(1, _MOST_STEPS + 1):
+        residual = y - X @ coef
         objective = float(weights @ loss.value(residual))
-        if best is not None and objective >= best.objective:
+        if objective >= best.objective:
             break
         direction, dual = _direction(X, residual, weights, loss, 10.0 ** -min(step, 12))
-        gap = objective - loss.dual(weights, dual, y)
-        best = Fit(coef, objective, gap if best is None else min(gap, best.gap), step)
+        gap = max(objective - loss.dual(weights, dual, y), 0.0)
+        best = Fit(coef, objective, min(gap, best.gap), step)
         if gap <= tol * objective:
             break
         coef = coef + _best_step(X @ direction, residual, weights, loss) * direction
-        residual = y - X @ coef
     return best
 
 
@@ -107,7 +108,7 @@ def _direction(
 
     With it come slopes, made orthogonal to the columns of X where they are easiest to change.
     """
-    floor = share * float(np.median(np.abs(residual))) + np.finfo(float).tiny**0.5
+    floor = share * float(np.median(np.abs(residual))) + np.finfo(float).tiny ** 0.5
     slopes = loss.slope(residual)
     pull = X.T @ (weights * slopes)
     for curvature in (loss.curvature(residual, floor), loss.ratio(residual, floor)):
@@ -134,9 +135,7 @@ def _solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray | None:
     return cho_solve(factor, right / scale) / scale
 
 
-def _best_step(
-    change: np.ndarray, residual: np.ndarray, weights: np.ndarray, loss: Loss
-) -> float:
+def _best_step(change: np.ndarray, residual: np.ndarray, weights: np.ndarray, loss: Loss) -> float:
     """The step along a direction that lowers the loss most, by the root of its slope."""
     from scipy.optimize import brentq
 

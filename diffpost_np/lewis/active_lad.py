@@ -236,5 +236,6 @@ def _fitted(X: Array, y: Array, scales: Array, loss: _Loss) -> tuple[Array, floa
     if not isinstance(X, np.ndarray):
         raise TypeError("X must be of NumPy for p > 1 and Huber's loss")
     used = power_loss(loss.p) if loss.threshold is None else huber_loss(loss.threshold)
-    found = fit(*(np.asarray(a, np.float64) for a in (X, y, scales**loss.p)), used, _GAP)
+    wide, labels, weights = (np.asarray(a, np.float64) for a in (X, y, scales**loss.p))
+    found = fit(wide, labels, weights, used, _GAP)
     return found.coef.astype(X.dtype), found.gap / max(found.objective, np.finfo(float).tiny)

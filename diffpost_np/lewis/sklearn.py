@@ -208,9 +208,8 @@ class ActiveLADRegressor(_Linear):
         """
         X, y = validate_data(self, X, y, y_numeric=True, dtype=_DTYPES)
         seed = check_random_state(self.random_state).randint(2**31)
-        draws = {"m": self.n_draws}
-        if self.n_draws is None:
-            draws = {"eps": self.eps, "delta": self.delta}
+        by_error = {"eps": self.eps, "delta": self.delta}
+        draws: dict[str, Any] = by_error if self.n_draws is None else {"m": self.n_draws}
         result = active_lad(
             X,
             lambda rows: y[rows].astype(X.dtype),

@@ -3,8 +3,8 @@
 Benign labels are X beta plus heavy-tailed noise, X Gaussian with 1 % of its rows times 100.
 Adversarial ones are those of the lower bound (Parulekar, Parulekar, Price, arXiv 2105.09433): each
 coefficient has a group of identical rows, whose labels are +1 and -1 in proportions 1/2 + eps and
-1/2 - eps or the other way around, so that a sample has to decide every sign. Rows are drawn by Lewis
-weights, evenly and by leverage scores, as many as d / eps^2 and as many as `sample_size` says.
+1/2 - eps or the other way around, so that a sample has to decide every sign. Rows are drawn by
+Lewis weights, evenly and by leverage scores, as many as d / eps^2 and as `sample_size` says.
 
     python examples/benchmarks/active_lad.py [--seeds 100]
 """
@@ -76,7 +76,9 @@ def main():
     parser.add_argument("--seeds", type=int, default=100)
     seeds = parser.parse_args().seeds
     print(f"eps = delta = {EPS:g}, {seeds} seeds; where m reaches n, every row is asked for")
-    print("labels        rows      rule              m  rows by    labels  within  median    largest")
+    print(
+        "labels        rows      rule              m  rows by    labels  within  median    largest"
+    )
     for n, d in ((10_000, 10), (100_000, 20), (1_000_000, 20)):
         run("benign", *benign(n, d), seeds)
     for n, d in ((100_000, 10), (1_000_000, 20)):
