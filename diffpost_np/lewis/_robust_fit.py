@@ -24,7 +24,10 @@ class Loss(NamedTuple):
     curvature: Callable[[np.ndarray, float], np.ndarray]
     ratio: Callable[[np.ndarray, float], np.ndarray]
     dual: Callable[[np.ndarray, np.ndarray, np.ndarray], float]
-    """The largest sum of weights (t a y - sup_r (t a r - value(r))) over t, of weights, a and y."""
+    """The largest sum of weights (t a y - sup_r (t a r - value(r))) over t, of weights, a and y.
+
+    For a that is orthogonal to the columns the residual may stand for y, with less rounding.
+    """
 
 
 class Fit(NamedTuple):
@@ -93,7 +96,7 @@ def fit(X: np.ndarray, y: np.ndarray, weights: np.ndarray, loss: Loss, tol: floa
         if objective >= best.objective:
             break
         direction, dual = _direction(X, residual, weights, loss, 10.0 ** -min(step, 12))
-        gap = max(objective - loss.dual(weights, dual, y), 0.0)
+        gap = max(objective - loss.dual(weights, dual, residual), 0.0)
         best = Fit(coef, objective, min(gap, best.gap), step)
         if gap <= tol * objective:
             break
@@ -115,7 +118,9 @@ def _direction(
         scaled = X * (weights * curvature)[:, None]
         direction = _solve(X.T @ scaled, pull)
         if direction is not None:
-            return direction, slopes - curvature * (X @ direction)
+            dual = slopes - curvature * (X @ direction)
+            again = _solve(X.T @ scaled, X.T @ (weights * dual))  # what rounding left of it
+            return direction, dual - curvature * (X @ again)
     return pull, slopes
 
 
