@@ -16,17 +16,17 @@ CUTS = np.sort(np.random.default_rng(0).integers(0, N, 40))
 BENT = X * np.logspace(0, -6, D) @ np.vander(np.linspace(1, 2, D))
 
 
-def memory_map(table, folder):
-    mapped = np.memmap(folder / "table", float, "w+", shape=table.shape)
-    mapped[:] = table
-    mapped.flush()
-    return np.memmap(folder / "table", float, "r", shape=table.shape)
+def memory_map(table, folder, dtype):
+    """The table in a file, mapped into memory to be read."""
+    table.astype(dtype).tofile(folder / f"{ord(dtype[0])}")
+    return np.memmap(folder / f"{ord(dtype[0])}", dtype, "r", shape=table.shape)
 
 
 def sources(table, folder):
     """The same rows from everywhere."""
     pieces = np.split(table, CUTS)  # some are empty
-    yield "memory map", memory_map(table, folder)
+    yield "memory map", memory_map(table, folder, "=f8")
+    yield "big-endian memory map", memory_map(table, folder, ">f8")
     yield "columns first", np.asfortranarray(table)
     yield "every other row", np.repeat(table, 2, axis=0)[::2]
     yield "big-endian", table.astype(">f8")
