@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import diffpost_np as dp
+from diffpost_np._xp import numpy_namespace
+from diffpost_np.lewis._gram import lewis_pass
 
 TIGHT = 1e-12
 weights_of = dp.lewis.lewis_weights
@@ -206,6 +208,26 @@ def test_unseen_heavy_rows():
     assert found.converged and oracle.residual(X, found.weights, 1.0) < 1e-9
 
 
+@pytest.mark.parametrize("p", [1.0, 4.0])
+@pytest.mark.parametrize("row", [100, 101, 102])
+def test_an_unseen_row_beyond_all_others(row, p):
+    """Its form overflows in the coordinates that the others suggest."""
+    X = np.random.default_rng(0).normal(size=(30_000, 2))
+    X[row] *= 1e200
+    w = weights_of(X, p).weights
+    assert abs(w[row] - 1) < 1e-7 and np.max(np.delete(w, row)) < 0.1
+    scores = dp.lewis.leverage_scores(X)
+    assert abs(scores[row] - 1) < 1e-12
+
+
+def test_reference_finds_overflows_too():
+    X = np.random.default_rng(0).normal(size=(30_000, 2))
+    X[100:103] *= 1e200
+    with dp.reference():
+        plain = weights(X)
+    np.testing.assert_allclose(plain, weights(X), rtol=1e-9, atol=1e-150)
+
+
 @pytest.mark.parametrize("power", [0, -4, -9])
 def test_ill_conditioned_columns(power):
     """Conditions from 5e5 to 1e14: the error is that of X itself, times rounding."""
@@ -291,3 +313,32 @@ def test_progress_is_told_and_can_stop():
 def test_bad_tables(X, match):
     with pytest.raises(ValueError, match=match):
         weights_of(X)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_it_gives_up_where_rounding_is_all_that_is_left(dtype):
+    X = np.random.default_rng(0).normal(size=(20_000, 8)).astype(dtype)
+    with pytest.warns(RuntimeWarning, match="stopped at a residual"):
+        found = weights_of(X, tol=1e-18)
+    assert found.n_iterations < 60 and not found.converged
+    assert found.residual < {"float64": 1e-13, "float32": 1e-5}[dtype]
+
+
+@pytest.mark.parametrize("p", [0.01, 100.0, 1000.0])
+def test_extreme_norms(p):
+    found = weights_of(oracle.rough(400, 6), p)
+    assert found.converged and abs(found.weights.sum() - 6) < 1e-9
+
+
+@pytest.mark.parametrize("p", [0.5, 1.0, 1.5, 3.0, 3.9])
+@given(seed=st.integers(0, 2**32 - 1))
+def test_the_map_contracts(p, seed):
+    """By |p/2 - 1|, in the largest |log| of the eigenvalues of one matrix against the other."""
+    rng = np.random.default_rng(seed)
+    X, d = oracle.rough(30, 4, seed), 4
+    roots = [0.1 * (rng.normal(size=(d, d)) + 2 * np.eye(d)) for _ in range(2)]
+    images = [lewis_pass(numpy_namespace, X, root, p)[1] for root in roots]
+    before = scipy.linalg.eigvalsh(roots[0] @ roots[0].T, roots[1] @ roots[1].T)
+    after = scipy.linalg.eigvalsh(*images)
+    factor = np.max(np.abs(np.log(after))) / np.max(np.abs(np.log(before)))
+    assert factor <= abs(p / 2 - 1) + 1e-9

@@ -39,6 +39,13 @@ class Basis(NamedTuple):
     from_all: bool  # whether all rows were asked
 
 
+def in_double(basis: Basis) -> Basis:
+    """The same where Z = X P is formed, in float64, and not X itself."""
+    if basis.P is not None:
+        return basis
+    return basis._replace(P=basis.frame, frame=np.eye(len(basis.frame)))
+
+
 def basis_of_some(rows: Rows, survey: Survey, kind: str) -> Basis | None:
     """The basis from the rows of the survey, or None where they leave the rank open."""
     if survey.complete or len(survey.some) < rows.d:

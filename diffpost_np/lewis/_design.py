@@ -11,7 +11,7 @@ from .._threads import single_threaded_blas
 from .._xp import Array, host
 from ._basis import Basis
 from ._gram import lewis_pass, quadratic_forms, weighted_gram
-from ._rows import Rows
+from ._rows import Rows, kind_of
 from ._tiles import tile_slices
 
 
@@ -20,6 +20,11 @@ class Design:
 
     def __init__(self, rows: Rows, basis: Basis, n_reads: int = 0) -> None:
         self.rows, self.xp, self.basis, self.n_reads = rows, rows.xp, basis, n_reads
+
+    @property
+    def kind(self) -> str:
+        """The precision of Z."""
+        return kind_of(self.rows.dtype) if self.basis.P is None else "float64"
 
     @property
     def rank(self) -> int:

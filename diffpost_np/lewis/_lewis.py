@@ -11,13 +11,19 @@ import numpy as np
 
 from .._progress import Reporter
 from .._xp import Array
-from ._basis import Basis, basis_of_all, basis_of_some, refined
+from ._basis import Basis, basis_of_all, basis_of_some, in_double, refined
 from ._design import Design
-from ._minimise import Outcome, minimise
+from ._minimise import Outcome, Problem, minimise
 from ._rows import ArrayRows, Rows, kind_of
 from ._survey import Survey, in_memory, survey
 
 DEFAULT_TOL = {"float64": 1e-8, "float32": 1e-4}
+
+_ROUNDING = {"float64": 1e-11, "float32": 1e-7}
+"""Of sums of weights, relative to them."""
+
+_MOST_IN_SINGLE = 2.0
+"""Norm above which powers of forms in float32 lose too many digits."""
 
 _START_TOL = 0.02
 """Accuracy of the start from some of the rows."""
@@ -46,6 +52,8 @@ def solve(rows: Rows, p: float, tol: float, limit: int, report: Reporter) -> Sol
         if basis is None:
             n_reads += not seen.complete
             basis = basis_of_all(rows, seen, kind)
+        if kind == "float32" and p > _MOST_IN_SINGLE:
+            basis = in_double(basis)
         design = Design(rows, basis, n_reads)
         if design.rank == 0:
             return Solution(design.zeros(), 0, 0, n_reads, 0.0, True)
@@ -79,7 +87,8 @@ def _minimised(
 
     for stage in _stages(p):
         accuracy = tol if stage == p else max(tol, _STAGE_TOL)
-        outcome = minimise(_passes(design, stage), frame, stage, accuracy, limit - spent, told)
+        problem = Problem(_passes(design, stage), stage, _ROUNDING[design.kind])
+        outcome = minimise(problem, frame, accuracy, limit - spent, told)
         if outcome is None:
             return None
         spent += outcome.n_iterations

@@ -25,8 +25,21 @@ Evaluate = Callable[[np.ndarray], tuple[Any, np.ndarray]]
 
 _MEMORY = 12
 _FAR = 0.5  # deviation of L'G L from a multiple of 1 beyond which steps follow its logarithm
-_DECREASE, _FLAT = 1e-4, 1e-11
+_DECREASE = 1e-4
+_PATIENCE = 12  # iterations without a better residual where f is flat
 _LONGEST = 4.0  # norm of a step in the frame: q changes by a factor of at most e^4
+
+
+class Problem(NamedTuple):
+    """What is minimised."""
+
+    evaluate: Evaluate
+    p: float
+    rounding: float  # what relative changes of f may be made of
+
+    def flat(self, point: Point) -> float:
+        """Changes of f that rounding may make."""
+        return self.rounding * (1.0 + abs(point.value))
 
 
 class Point(NamedTuple):
@@ -60,35 +73,37 @@ class Outcome:
 
 
 def minimise(
-    evaluate: Evaluate,
+    problem: Problem,
     frame: np.ndarray,
-    p: float,
     tol: float,
     max_iterations: int,
     report: Callable[[int, float], bool],
 ) -> Outcome | None:
     """Evaluate at frames until the residual is at most `tol`; None if the first is hopeless."""
-    point = _evaluated(evaluate, frame, p)
+    point = _evaluated(problem, frame)
     if point is None:
         return None
     n, pairs = 1, list[tuple[np.ndarray, np.ndarray]]()
-    best, stop = point, report(1, point.residual)
+    best, best_at, stop = point, 1, report(1, point.residual)
     while best.residual > tol and n < max_iterations and not stop:
-        step = _direction(point, pairs, p)
-        moved, size, tried = _search(evaluate, point, step, p, max_iterations - n)
+        if n - best_at >= _PATIENCE and abs(point.value - best.value) <= problem.flat(best):
+            break  # rounding is all that is left
+        step = _direction(point, pairs, problem.p)
+        moved, size, tried = _search(problem, point, step, max_iterations - n)
         n += tried
         if moved is None:
             break
         pairs = [*pairs, (size * step, moved.gradient - point.gradient)][-_MEMORY:]
         point = moved
-        best = min(best, point, key=lambda at: at.residual)
+        if point.residual < best.residual:
+            best, best_at = point, n
         stop = report(n, best.residual)
     return Outcome(best, n, best.residual <= tol, stop)
 
 
-def _evaluated(evaluate: Evaluate, frame: np.ndarray, p: float) -> Point | None:
+def _evaluated(problem: Problem, frame: np.ndarray) -> Point | None:
     """The point of a frame, None where numbers overflow."""
-    weights, G = evaluate(frame)
+    weights, G = problem.evaluate(frame)
     H = frame.T @ G @ frame
     total = float(np.trace(H))
     if not (math.isfinite(total) and total > 0 and np.all(np.isfinite(H))):
@@ -98,7 +113,7 @@ def _evaluated(evaluate: Evaluate, frame: np.ndarray, p: float) -> Point | None:
     spread = np.linalg.eigvalsh(H)
     if spread[0] <= 0:
         return None
-    value = 2.0 * r / p * math.log(total)
+    value = 2.0 * r / problem.p * math.log(total)
     return Point(frame, weights, value, H - np.eye(r), spread, total)
 
 
@@ -144,14 +159,14 @@ def _moved(frame: np.ndarray, step: np.ndarray) -> np.ndarray:
 
 
 def _search(
-    evaluate: Evaluate, point: Point, step: np.ndarray, p: float, budget: int
+    problem: Problem, point: Point, step: np.ndarray, budget: int
 ) -> tuple[Point | None, float, int]:
     """Shorten the step until f falls; where f is flat to rounding, until its slope does."""
     slope, size = float(np.sum(step * point.gradient)), 1.0
     for tried in range(1, budget + 1):
-        moved = _evaluated(evaluate, _moved(point.frame, size * step), p)
+        moved = _evaluated(problem, _moved(point.frame, size * step))
         end = math.inf if moved is None else float(np.sum(step * moved.gradient))
-        if moved is not None and _accepted(point, moved, size * slope, size * end):
+        if moved is not None and _accepted(problem, point, moved, size * slope, size * end):
             return (moved if end > slope else None), size, tried
         size *= min(0.6, max(0.1, slope / (slope - end))) if math.isfinite(end) else 0.25
         if size < 1e-10:
@@ -159,8 +174,8 @@ def _search(
     return None, size, budget
 
 
-def _accepted(point: Point, moved: Point, slope: float, end: float) -> bool:
+def _accepted(problem: Problem, point: Point, moved: Point, slope: float, end: float) -> bool:
     """Armijo's condition, or that of Hager and Zhang on slopes where f cannot tell."""
     change = moved.value - point.value
-    flat = _FLAT * (1.0 + abs(point.value))
-    return change <= _DECREASE * slope or (abs(change) <= flat and end <= 0.8 * abs(slope))
+    flat = abs(change) <= problem.flat(point)
+    return change <= _DECREASE * slope or (flat and end <= 0.8 * abs(slope))
