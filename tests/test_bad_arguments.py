@@ -43,6 +43,8 @@ def test_every_mistake_is_named(case):
 
 
 RECORDS = {  # made by the library, for people to read
+    dp.lewis.Intervals,
+    dp.lewis.LADResult,
     dp.posterior.RejectionCost,
     dp.posterior.Result,
     dp.random.Purpose,
@@ -60,7 +62,7 @@ INNER = {f"LinearGaussian.{name}" for name in ("check_y", "noise", "whiten", "un
 NO_VELOCITY = {"EDM.velocity_coefficients", "VE.velocity_coefficients"}
 MODULES = (
     *(dp.random, dp.priors, dp.posterior, dp.sampling),
-    *(dp.scores, dp.schedules, dp.diagnostics),
+    *(dp.scores, dp.schedules, dp.diagnostics, dp.lewis),
 )
 
 

@@ -47,7 +47,7 @@ class Intervals:
     >>> X = rng.normal(size=(200, 1))
     >>> y = X[:, 0] + rng.standard_t(2, 200)
     >>> dp.lewis.lad(X, y).confidence_intervals(0.95)
-    Intervals(level=0.95, method='rank', lower=[0.7973], upper=[1.1567])
+    Intervals(level=0.95, method='rank', lower=[0.8085], upper=[1.266])
     """
 
     lower: Array

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -76,8 +75,8 @@ class LADResult:
     n_kept: int
     n_passes: int
     warnings: tuple[str, ...]
-    _fits: tuple[Fit, ...] = ()
-    _batch: tuple[int, ...] = ()
+    _fits: tuple[Fit, ...] = field(init=False, default=())
+    _batch: tuple[int, ...] = field(init=False, default=())
 
     def __repr__(self) -> str:
         if self._batch:
@@ -90,7 +89,7 @@ class LADResult:
             f"objective={self.objective:.4g}, gap={self.gap:.2g}, rank={self.rank})"
         )
 
-    @cached_property
+    @property
     def dual(self) -> Array:
         """The dual, shape (..., n): a_i in [q - 1, q] with sum_i w_i a_i x_i = 0.
 
@@ -297,7 +296,7 @@ def _result(
         return values.reshape(batch) if batch else float(values[0])
 
     basis = np.stack([fit.basis for fit in found])
-    return LADResult(
+    result = LADResult(
         coef=array(b[:, :d], d),
         intercept=array(constant),
         objective=numbers(np.array([fit.objective for fit in found])),
@@ -310,9 +309,10 @@ def _result(
         n_kept=max(fit.n_kept for fit in found),
         n_passes=max(fit.task.n_passes for fit in found),
         warnings=_warnings(problem, found[0], float(np.max(gap))),
-        _fits=tuple(found),
-        _batch=batch,
     )
+    object.__setattr__(result, "_fits", tuple(found))
+    object.__setattr__(result, "_batch", batch)
+    return result
 
 
 def _warnings(problem: Regression, fit: Fit, gap: float) -> tuple[str, ...]:
