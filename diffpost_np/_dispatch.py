@@ -30,6 +30,7 @@ NUMBA = {
     "interior_point": ("central_path",),
     "lad": ("sides_of", "check_sides"),
     "gram": ("weighted_gram", "quadratic_forms", "lewis_pass"),
+    "pivotal": ("pivotal_drawn",),
 }
 CUDA = {
     "random": ("random_bits", "random_uniform", "random_normal"),

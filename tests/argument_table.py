@@ -409,6 +409,24 @@ def window_cases():
     yield case(dp.sampling.mixture_tree(MIXTURE).path, **member)
 
 
+def lewis_cases():
+    le, positive, run = dp.lewis, of.positive, {"progress": (False, of.progress)}
+    tall, p = {"X": (X, of.real)}, {"p": (1.5, positive)}
+    limits = {"tol": (0.1, optional["positive"]), "max_iterations": (9, of.count)}
+    yield case(le.lewis_weights, **tall, **p, **limits, **run)
+    ways = {"method": ("sketch", of.choice), "rng": (0, of.rng), "ridge": (0.1, of.not_negative)}
+    yield case(le.leverage_scores, **tall, **ways, **run)
+    draws = {"m": (2, of.count), "rng": (0, of.rng), "method": ("iid", of.choice)}
+    own = {"p": (1.5, optional["positive"])}
+    yield case(le.sample_rows, weights=(np.array([1.0, 2.0]), of.weights), **draws, **own)
+    errors = {"eps": (0.1, of.fraction), "delta": (0.1, of.fraction)}
+    yield case(le.sample_size, d=(3, of.count), **errors, **p, constant=(2.0, positive))
+    number = {"m": (2, optional["count"])}
+    yield case(le.subspace_embedding, **tall, **p, **{**draws, **number}, **run)
+    errors = {name: (value, without(of.fraction, "None")) for name, (value, _) in errors.items()}
+    yield case(le.subspace_embedding, **tall, **errors)
+
+
 def testing_cases():
     """The checks, without their laws: those are tested elsewhere."""
     t, positive = dp.testing, of.positive
@@ -491,6 +509,7 @@ SOURCES = (
     window_cases,
     schedule_cases,
     diagnostic_cases,
+    lewis_cases,
     testing_cases,
     regression_cases,
 )

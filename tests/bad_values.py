@@ -34,6 +34,13 @@ def real(valid):
     }
 
 
+def weights(valid):
+    """Weights of rows, not negative, some of them positive."""
+    a = np.asarray(valid)
+    wrong = {"negative": (-a, ValueError), "zeros": (0 * a, ValueError)}
+    return {**real(valid), **wrong, "empty": (a[:0], ValueError), "table": (a[None], ValueError)}
+
+
 def complex_(valid):
     """An array that may be complex."""
     return {k: v for k, v in real(valid).items() if k != "complex"}

@@ -54,6 +54,9 @@ RECORDS = {  # made by the library, for people to read
     dp.diagnostics.Coverage,
     dp.diagnostics.Ranks,
     dp.diagnostics.SlicedWasserstein,
+    dp.lewis.LewisWeights,
+    dp.lewis.RowSample,
+    dp.lewis.SubspaceEmbedding,
 }
 UNLISTED = {dp.priors.LowRank, dp.random.Purpose, dp.schedules.Schedule}
 """Classes whose methods are the library's own, the language's, or tested on subclasses."""

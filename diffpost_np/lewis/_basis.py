@@ -1,0 +1,119 @@
+"""Coordinates in which sums of squares are safe.
+
+Lewis weights and leverage scores of X and of Z = X P are the same for every P that keeps the rank.
+Where the columns of X are far from dependent, Z is X itself; elsewhere P comes from a QR
+decomposition.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .._threads import single_threaded_blas
+from .._xp import host
+from ._rows import Rows
+from ._survey import Survey
+from ._tiles import tile_slices
+
+_WELL_CONDITIONED = {"float64": 300.0, "float32": 30.0}
+"""Condition up to which X is used as it is: a Gram matrix loses its square."""
+
+_SURELY_REGULAR = 1e-6
+"""Smallest singular value, over the largest, that settles the rank without reading more rows."""
+
+_ORDINARY = {"float64": (1e-60, 1e60), "float32": (1e-9, 1e9)}
+"""Sizes of columns whose squares, a few of them together, neither overflow nor vanish."""
+
+_ENOUGH = 2048
+"""Rows that show the rank of a matrix whose rows are alike."""
+
+
+class Basis(NamedTuple):
+    """Z = X P, and a start for it: a frame F with the columns of Z F close to orthogonal."""
+
+    P: np.ndarray | None  # (d, r), or None where Z is X
+    frame: np.ndarray  # (r, r)
+    row_space: np.ndarray  # (d, r), orthonormal
+    from_all: bool  # whether all rows were asked
+
+
+def in_double(basis: Basis) -> Basis:
+    """The same where Z = X P is formed, in float64, and not X itself."""
+    if basis.P is not None:
+        return basis
+    return basis._replace(P=basis.frame, frame=np.eye(len(basis.frame)))
+
+
+def basis_of_some(rows: Rows, survey: Survey, kind: str) -> Basis | None:
+    """The basis from the rows of the survey, or None where they leave the rank open."""
+    if survey.complete or len(survey.some) < rows.d:
+        return None
+    sizes, step = _sizes(survey), max(1, len(survey.some) // max(_ENOUGH, 5 * rows.d))
+    with single_threaded_blas(rows.xp):
+        sigma, Vt = _spectrum(_triangle(survey.some[::step] / sizes), rows.d)
+    if sigma[-1] < _SURELY_REGULAR * sigma[0]:
+        return None
+    return _basis(sigma, Vt, sizes, kind, from_all=False)
+
+
+def basis_of_rows(some: np.ndarray, survey: Survey, kind: str) -> Basis:
+    """The basis of X from rows that stand for all of it."""
+    sizes = _sizes(survey)
+    sigma, Vt = _spectrum(_triangle(some / sizes), len(sizes))
+    return _basis(sigma, Vt, sizes, kind, from_all=True)
+
+
+def basis_of_all(rows: Rows, survey: Survey, kind: str) -> Basis:
+    """The basis from all rows: a QR decomposition, tile by tile, with the decision on the rank."""
+    sizes, R = _sizes(survey), np.zeros((0, rows.d))
+    chunks = iter([(0, survey.some)]) if survey.complete else rows.chunks()
+    with single_threaded_blas(rows.xp):
+        for _, chunk in chunks:
+            for tile in tile_slices(chunk.shape[0]):
+                block = host(chunk[tile, :]).astype(np.float64) / sizes
+                R = _triangle(np.concatenate([R, block]))
+        return _basis(*_spectrum(R, rows.d), sizes, kind, from_all=True)
+
+
+def refined(basis: Basis, frame: np.ndarray, kind: str) -> Basis | None:
+    """The basis of a frame F with Z F near orthogonal, if Z is too close to dependent itself."""
+    if basis.P is not None:
+        return None
+    G = np.linalg.inv(frame @ frame.T)
+    sizes = np.sqrt(np.diagonal(G))
+    if np.linalg.cond(G / sizes / sizes[:, None]) <= 10 * _WELL_CONDITIONED[kind] ** 2:
+        return None
+    return Basis(frame, np.eye(len(frame)), basis.row_space, from_all=True)
+
+
+def _sizes(survey: Survey) -> np.ndarray:
+    """Powers of two of the size of each column, 1 for columns of zeros."""
+    _, exponents = np.frexp(survey.largest)
+    return np.where(survey.largest > 0, np.ldexp(1.0, exponents - 1), 1.0)
+
+
+def _triangle(block: np.ndarray) -> np.ndarray:
+    """R of a QR decomposition."""
+    return np.asarray(np.linalg.qr(block, mode="r"))
+
+
+def _spectrum(R: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """All d singular values and right vectors."""
+    _, sigma, Vt = np.linalg.svd(R)
+    return np.pad(sigma, (0, d - len(sigma))), Vt
+
+
+def _basis(
+    sigma: np.ndarray, Vt: np.ndarray, sizes: np.ndarray, kind: str, from_all: bool
+) -> Basis:
+    d, eps = len(sizes), float(np.finfo(kind).eps)
+    rank = int(np.sum(sigma > 10 * eps * d**0.5 * sigma[0]))
+    P = Vt[:rank].T / sigma[:rank] / sizes[:, None]
+    low, high = _ORDINARY[kind]
+    ordinary = bool(np.all((sizes > low) & (sizes < high)))
+    if rank == d and ordinary and sigma[0] <= _WELL_CONDITIONED[kind] * sigma[-1]:
+        return Basis(None, P, np.eye(d), from_all)
+    space = np.linalg.qr(Vt[:rank].T * (sizes / np.max(sizes))[:, None])[0]
+    return Basis(P, np.eye(rank), np.eye(d) if rank == d else space, from_all)
