@@ -106,12 +106,12 @@ def _as_intervals(
     method: str,
 ) -> Intervals:
     """Ends (2, r) in the units and places of the columns."""
-    xp, d = problem.xp, problem.x.shape[1]
+    xp, d, device = problem.xp, problem.x.d, problem.x.device
     full = np.full((2, problem.width), np.nan)
     full[:, frame.kept] = ends * frame.target / frame.column[frame.kept]
     constant = full[:, d] if problem.intercept else np.zeros(2)
     low, high, ends = (
-        xp.asarray(part, dtype=dtype, device=device_of(problem.x))
+        xp.asarray(part, dtype=dtype, device=device)
         for part in (full[0, :d], full[1, :d], constant)
     )
     return Intervals(low, high, ends, level, method)

@@ -130,8 +130,8 @@ def _all_sides(task: Task, b: np.ndarray, error: np.ndarray) -> Rest:
     factor = np.zeros((problem.width,) * 2)
     factor[np.ix_(frame.kept, frame.kept)] = error / frame.column[frame.kept]
     coefficients = frame.coefficients(b)
-    sides, moment, loss = [], np.zeros(problem.x.shape[1] + 1), 0.0
-    for _, tile in problem.tiles():
+    sides, moment, loss = [], np.zeros(problem.x.d + 1), 0.0
+    for tile in problem.tiles():
         b_here, factor_here = (
             xp.asarray(v, device=device_of(tile.x)) for v in (coefficients, factor)
         )
@@ -150,11 +150,13 @@ def _all_checked(task: Task, b: np.ndarray, sides: Array) -> tuple[np.ndarray, R
     """One pass: rows that are not on their side, and the sums over those that have one."""
     problem, xp = task.problem, task.problem.xp
     coefficients = task.frame.coefficients(b)
-    wrong, moment, loss = [], np.zeros(problem.x.shape[1] + 1), 0.0
-    for part, tile in problem.tiles():
+    wrong, moment, loss = [], np.zeros(problem.x.d + 1), 0.0
+    for tile in problem.tiles():
         b_here = xp.asarray(coefficients, device=device_of(tile.x))
-        found = check_sides(xp, tile.x, tile.y, tile.weight, b_here, sides[part], task.quantile)
-        wrong.append(host(found[0]) + part.start)
+        found = check_sides(
+            xp, tile.x, tile.y, tile.weight, b_here, sides[tile.part], task.quantile
+        )
+        wrong.append(host(found[0]) + tile.part.start)
         moment, loss = moment + host(found[1]), loss + found[2]
     return np.concatenate(wrong), Rest(sides, task.frame.inside(moment), loss)
 
