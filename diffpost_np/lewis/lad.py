@@ -246,6 +246,7 @@ def _problems(
     device = rows.device
     target = as_float_array("y", target, xp=xp, device=device)
     n = rows.n or (target.shape[0] if target.ndim else 0)
+    rows.n = n  # blocks are counted as they are read, and must be as many
     if target.ndim not in (1, 2) or target.shape[0] != n or 0 in target.shape:
         raise ValueError(f"y must have shape ({n},) or ({n}, k), got {tuple(target.shape)}")
     weight = None
