@@ -1,5 +1,7 @@
 """Exact fits of rows that are not an array in memory: the same fits as if they were."""
 
+import itertools
+
 import lad_cases as cases
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from diffpost_np.lewis import _rows
 N = 20_000
 X, Y = cases.table(N, 3)
 CUTS = [0, 100, 7000, 7001, N]
-SLICES = [slice(a, b) for a, b in zip(CUTS, CUTS[1:], strict=False)]
+SLICES = [slice(a, b) for a, b in itertools.pairwise(CUTS)]
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from ._reduced import fit_rows, triangle
 from ._regression import Regression
 
 _SOLVES = 60
-_NARROW = 1e-12
+_NARROW = 1e-9
 _BAND = 8.0
 
 
@@ -140,11 +140,10 @@ def _rank_end(data: Data, j: int, z: float) -> float:
 
     It is a step function; each fit tells the whole step that it is on.
     """
-    others = _without(data, j)
-    at = _profile(data, others, j, float(data.b[j]))
+    others, b = _without(data, j), float(data.b[j])
     step = _standard_error(data, others, j) * z
-    inside, outside = at, None
-    value = float(data.b[j]) - 1.2 * step
+    inside, outside = _Profile(0.0, b, b), None  # the fit's own value passes every test
+    value = b - 1.2 * step
     for _ in range(_SOLVES):
         at = _profile(data, others, j, value)
         if (at.statistic - z) * z >= 0:
@@ -155,7 +154,7 @@ def _rank_end(data: Data, j: int, z: float) -> float:
             value -= step
             continue
         near, far = (inside.low, outside.high) if z > 0 else (inside.high, outside.low)
-        if abs(near - far) <= _NARROW * (abs(near) + abs(step)) or (near - far) * z <= 0:
+        if abs(near - far) <= _NARROW * abs(step) or (near - far) * z <= 0:
             return far
         value = _between(inside, outside, near, far, z)
     return value
