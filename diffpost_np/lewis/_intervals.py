@@ -15,7 +15,7 @@ from .._xp import Array, device_of, host
 from ..random import Purpose
 from ._arrays import replaced
 from ._fit import Fit, Frame
-from ._preprocess import band_factor, density_at_zero, in_band
+from ._preprocess import density_at_zero, leverages
 from ._reduced import fit_rows, triangle
 from ._regression import Regression
 
@@ -240,8 +240,8 @@ def _near_and_far(data: Data) -> tuple[Array, _Far]:
     xp, x = data.xp, data.x
     r = data.y - x @ xp.asarray(data.b, device=device_of(x))
     density = density_at_zero(xp, r, x.shape[1], data.quantile)
-    error = band_factor(data.quantile, density, triangle(xp, x).T, _BAND)
-    is_near = in_band(xp, x, r, error)
+    variance = data.quantile * (1 - data.quantile) / density**2 * _BAND**2
+    is_near = r**2 <= variance * leverages(xp, x, triangle(xp, x).T)
     near, index = xp.nonzero(is_near)[0], xp.nonzero(~is_near)[0]
     above = xp.take(r, index) > 0
     one = xp.ones((index.shape[0],), dtype=xp.float64, device=device_of(x))
