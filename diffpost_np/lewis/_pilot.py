@@ -15,7 +15,7 @@ from ._preprocess import Pilot
 from ._reduced import independent_columns, pivot_columns, take_columns, triangle
 from ._regression import Regression
 
-_ROWS_PER_COLUMN = 120
+_ROWS_PER_COLUMN = 140
 _WORTH = 0.8
 
 
