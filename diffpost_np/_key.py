@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,9 +70,8 @@ class Key:
         if not isinstance(name, str):
             raise TypeError(f"name must be text, got {name!r}")
         digest = hashlib.blake2b(name.encode(), digest_size=16).digest()
-        counter = tuple(np.frombuffer(digest, "<u4").astype(np.uint64))
-        words = philox(numpy_namespace, counter, self.words)
-        return Key(int(words[0]), int(words[1]))
+        words = philox(None, struct.unpack("<4I", digest), self.words)
+        return Key(words[0], words[1])
 
     def generate_state(self, n_words: int, dtype: Any = np.uint32) -> np.ndarray:
         """Make the words that seed a bit generator of NumPy, which takes a key for this method.

@@ -72,8 +72,10 @@ class Stream(NamedTuple):
     tag: int
 
 
-def philox(xp: ModuleType, counter: tuple[Array, ...], key: tuple[int, int]) -> tuple[Array, ...]:
-    """Ten rounds of Philox4x32 on four uint64 arrays that hold 32-bit words."""
+def philox(
+    xp: ModuleType | None, counter: tuple[Array, ...], key: tuple[int, int]
+) -> tuple[Array, ...]:
+    """Ten rounds of Philox4x32 on four uint64 arrays of 32-bit words; on ints, where xp is None."""
     mask, shift = _word(xp, MASK), _word(xp, 32)
     m0, m1 = (_word(xp, m) for m in MULTIPLIERS)
     c0, c1, c2, c3 = counter
@@ -84,8 +86,8 @@ def philox(xp: ModuleType, counter: tuple[Array, ...], key: tuple[int, int]) -> 
     return c0, c1, c2, c3
 
 
-def _word(xp: ModuleType, value: int) -> Array:
-    return xp.asarray(value, dtype=xp.uint64)
+def _word(xp: ModuleType | None, value: int) -> Array:
+    return value if xp is None else xp.asarray(value, dtype=xp.uint64)
 
 
 def _blocks(

@@ -491,6 +491,45 @@ def testing_cases():
     yield case(t.check_sampler, **given, **problems, **skip(t.SAMPLER_LAWS))
 
 
+def regression_cases():
+    X, y = np.arange(12.0).reshape(6, 2) ** 2 % 7, np.arange(6.0)
+    given = {
+        "X": (X, table_of_rows),
+        "y": (y, targets),
+        "sample_weight": (np.ones(6), row_weights),
+        "quantile": (0.5, quantiles),
+        "intercept": (True, of.flag),
+        "rng": (0, of.rng),
+        "progress": (False, of.progress),
+    }
+    yield case(dp.lewis.lad, **given)
+    level, method = {"level": (0.9, of.fraction)}, {"method": ("rank", of.choice)}
+    draws = {"n_resamples": (5, of.count), "rng": (0, of.rng)}
+    yield case(dp.lewis.lad(X, y).confidence_intervals, **level, **method, **draws)
+
+
+def table_of_rows(valid):
+    wrong = {k: v for k, v in of.mixed(valid).items() if k != "other library"}
+    shapes = {"row": (valid[0], ValueError), "no rows": (valid[:0], ValueError)}
+    return {**wrong, **shapes, "no columns": (valid[:, :0], ValueError)}
+
+
+def targets(valid):
+    return {**of.mixed(valid), "one too few": (valid[1:], ValueError)}
+
+
+def row_weights(valid):
+    wrong = {k: v for k, v in targets(valid).items() if k != "None"}
+    return {**wrong, "negative": (-valid, ValueError), "zeros": (0 * valid, ValueError)}
+
+
+def quantiles(valid):
+    """A number inside (0, 1), or several."""
+    wrong = {k: v for k, v in of.fraction(valid).items() if k not in ("list", "array")}
+    several = {"beyond": ([0.5, 1.0], ValueError), "none": ([], ValueError)}
+    return {**wrong, **several, "table": ([[0.5]], ValueError), "texts": (["a"], TypeError)}
+
+
 SOURCES = (
     random_cases,
     prior_cases,
@@ -508,5 +547,6 @@ SOURCES = (
     hardness_cases,
     lewis_cases,
     testing_cases,
+    regression_cases,
 )
 CASES = [case for source in SOURCES for case in source()]

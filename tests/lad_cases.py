@@ -1,4 +1,4 @@
-"""Regressions with known least-absolute-error fits, and two ways to the least loss beside `lad`."""
+"""Regressions to fit with least absolute errors, and two other ways to the least loss."""
 
 import itertools
 

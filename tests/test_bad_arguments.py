@@ -43,6 +43,8 @@ def test_every_mistake_is_named(case):
 
 
 RECORDS = {  # made by the library, for people to read
+    dp.lewis.Intervals,
+    dp.lewis.LADResult,
     dp.posterior.RejectionCost,
     dp.posterior.Result,
     dp.hardness.Challenge,

@@ -334,19 +334,13 @@ def _pack(w, x, y, b, low, share):
 
 def _work(n, d):
     n_blocks, width = -(-n // _N), -(-d // 4) * 4
-    vectors = (rows(n_blocks, np.float64) for _ in range(7))
-    return Work(
-        rows(n_blocks * width, np.float64),
-        *vectors,
-        rows(_SWEEP * (width + 4), np.float64),
-        rows((width + 4) * width // _REGISTERS, np.float64),
-        rows(width + 6, np.float64),
-        np.zeros((width, width)),
-        np.zeros(width),
-        np.zeros(width),
-        np.zeros((3, width)),
-        np.zeros(8),
-    )
+    sizes = [n_blocks * width] + 7 * [n_blocks]
+    sizes += [_SWEEP * (width + 4), (width + 4) * width // _REGISTERS, width + 6]
+    ends = np.cumsum(sizes)
+    together = rows(ends[-1], np.float64)  # to ask for each takes time where there are few rows
+    blocks = (together[end - size : end] for size, end in zip(sizes, ends, strict=True))
+    shapes = (width, width), width, width, (3, width), 8
+    return Work(*blocks, *map(np.zeros, shapes))
 
 
 def central_path(xp, x, y, quantile, b, share, tolerance, most, floor, limit):

@@ -151,12 +151,14 @@ class Form(NamedTuple):
 def _form(factor):
     size = np.linalg.norm(factor, axis=0)
     size[size == 0] = 1.0
-    bound = (1 + 1e-12) * np.linalg.norm(factor / size, 2) ** 2 * size**2
-    return Form(factor, bound)
+    cosines = factor / size
+    largest = np.linalg.eigvalsh(cosines.T @ cosines)[-1]
+    return Form(factor, (1 + 1e-12) * largest * size**2)
 
 
 def _place(d):
-    return Place(*(rows(n, np.float64) for n in (d + 3, d + 1, d + 3)))
+    together = rows(3 * d + 7, np.float64)
+    return Place(together[: d + 3], together[d + 3 : 2 * d + 4], together[2 * d + 4 :])
 
 
 def _chunks(task, n, d, n_sums):

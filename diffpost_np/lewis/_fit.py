@@ -137,7 +137,7 @@ def certified(
     dual = replaced(xp, found.dual, found.basis, np.zeros(len(found.basis)))
     corner = host(xp.take(x, xp.asarray(found.basis, device=device_of(x)), axis=0))
     moment = rest.moment + host(dual @ x)
-    own = np.clip(np.linalg.solve(corner.T, -moment), tau - 1, tau)
+    own = np.clip(np.linalg.solve(corner.T, -moment), tau - 1, tau) + 0.0  # no minus zero
     rounding = _ROUNDING * (np.abs(rest.moment) + host(xp.abs(dual) @ xp.abs(x)))
     unmatched = np.maximum(np.abs(moment + own @ corner) - rounding, 0.0) @ np.abs(found.b)
     dual, r = replaced(xp, dual, found.basis, own), found.residual

@@ -19,6 +19,7 @@ import numpy as np
 
 from .._dispatch import operation
 from .._xp import Array, device_of, host
+from ._arrays import nth_smallest
 
 _SHORT_OF_BOUNDARY = 0.9995
 
@@ -58,16 +59,8 @@ def follow(
     """
     r = xp.abs(y - x @ xp.asarray(b, device=device_of(x)))
     share = 0.5 * float(xp.mean(r)) or 1.0
-    most = r.shape[0] * float(_median(xp, r))
+    most = r.shape[0] * float(nth_smallest(xp, r, r.shape[0] // 2))
     return Path(*central_path(xp, x, y, quantile, b, share, tolerance, most, floor, limit))
-
-
-def _median(xp: ModuleType, values: Array) -> Array:
-    """The upper median."""
-    middle = values.shape[0] // 2
-    if isinstance(values, np.ndarray):
-        return np.partition(values, middle)[middle]
-    return xp.sort(values)[middle]
 
 
 @operation

@@ -15,12 +15,12 @@ from .._xp import Array, device_of, host
 from ..random import Purpose
 from ._arrays import replaced
 from ._fit import Fit, Frame
-from ._preprocess import band_factor, density_at_zero, in_band
+from ._preprocess import density_at_zero, leverages
 from ._reduced import fit_rows, triangle
 from ._regression import Regression
 
 _SOLVES = 60
-_NARROW = 1e-12
+_NARROW = 1e-9
 _BAND = 8.0
 
 
@@ -47,7 +47,7 @@ class Intervals:
     >>> X = rng.normal(size=(200, 1))
     >>> y = X[:, 0] + rng.standard_t(2, 200)
     >>> dp.lewis.lad(X, y).confidence_intervals(0.95)
-    Intervals(level=0.95, method='rank', lower=[0.7973], upper=[1.1567])
+    Intervals(level=0.95, method='rank', lower=[0.8085], upper=[1.266])
     """
 
     lower: Array
@@ -106,12 +106,12 @@ def _as_intervals(
     method: str,
 ) -> Intervals:
     """Ends (2, r) in the units and places of the columns."""
-    xp, d = problem.xp, problem.x.shape[1]
+    xp, d, device = problem.xp, problem.x.d, problem.x.device
     full = np.full((2, problem.width), np.nan)
     full[:, frame.kept] = ends * frame.target / frame.column[frame.kept]
     constant = full[:, d] if problem.intercept else np.zeros(2)
     low, high, ends = (
-        xp.asarray(part, dtype=dtype, device=device_of(problem.x))
+        xp.asarray(part, dtype=dtype, device=device)
         for part in (full[0, :d], full[1, :d], constant)
     )
     return Intervals(low, high, ends, level, method)
@@ -140,11 +140,10 @@ def _rank_end(data: Data, j: int, z: float) -> float:
 
     It is a step function; each fit tells the whole step that it is on.
     """
-    others = _without(data, j)
-    at = _profile(data, others, j, float(data.b[j]))
+    others, b = _without(data, j), float(data.b[j])
     step = _standard_error(data, others, j) * z
-    inside, outside = at, None
-    value = float(data.b[j]) - 1.2 * step
+    inside, outside = _Profile(0.0, b, b), None  # the fit's own value passes every test
+    value = b - 1.2 * step
     for _ in range(_SOLVES):
         at = _profile(data, others, j, value)
         if (at.statistic - z) * z >= 0:
@@ -155,7 +154,7 @@ def _rank_end(data: Data, j: int, z: float) -> float:
             value -= step
             continue
         near, far = (inside.low, outside.high) if z > 0 else (inside.high, outside.low)
-        if abs(near - far) <= _NARROW * (abs(near) + abs(step)) or (near - far) * z <= 0:
+        if abs(near - far) <= _NARROW * abs(step) or (near - far) * z <= 0:
             return far
         value = _between(inside, outside, near, far, z)
     return value
@@ -241,8 +240,8 @@ def _near_and_far(data: Data) -> tuple[Array, _Far]:
     xp, x = data.xp, data.x
     r = data.y - x @ xp.asarray(data.b, device=device_of(x))
     density = density_at_zero(xp, r, x.shape[1], data.quantile)
-    error = band_factor(data.quantile, density, triangle(xp, x).T, _BAND)
-    is_near = in_band(xp, x, r, error)
+    variance = data.quantile * (1 - data.quantile) / density**2 * _BAND**2
+    is_near = r**2 <= variance * leverages(xp, x, triangle(xp, x).T)
     near, index = xp.nonzero(is_near)[0], xp.nonzero(~is_near)[0]
     above = xp.take(r, index) > 0
     one = xp.ones((index.shape[0],), dtype=xp.float64, device=device_of(x))

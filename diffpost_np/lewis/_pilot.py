@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
@@ -16,8 +15,7 @@ from ._preprocess import Pilot
 from ._reduced import independent_columns, pivot_columns, take_columns, triangle
 from ._regression import Regression
 
-_TILE_ROWS = 2**14
-_ROWS_PER_COLUMN = 120
+_ROWS_PER_COLUMN = 140
 _WORTH = 0.8
 
 
@@ -63,14 +61,14 @@ def draw_pilot(
     if len(made[0].kept) == problem.width:
         return made
     kept, index = _spanning(problem, host(index))
-    made = _pilot(problem, problem.xp.asarray(index, device=device_of(problem.x)))
+    made = _pilot(problem, problem.xp.asarray(index, device=problem.x.device))
     return made if np.array_equal(made[0].kept, kept) else None
 
 
 def _sample(problem: Regression, positive: Array | None, key: Key, size: int) -> Array:
     """Indices drawn with replacement, each once."""
     xp, n = problem.xp, problem.n if positive is None else positive.shape[0]
-    u = random_uniform(xp, Stream(key.words, 0, 0, 0), size, 1, xp.float64, device_of(problem.x))
+    u = random_uniform(xp, Stream(key.words, 0, 0, 0), size, 1, xp.float64, problem.x.device)
     index = xp.sort(xp.astype(u[:, 0] * n, xp.int64))
     index = xp.concat([index[:1], index[1:][index[1:] != index[:-1]]])
     return index if positive is None else xp.take(positive, index)
@@ -105,26 +103,15 @@ def _spanning(problem: Regression, index: np.ndarray) -> tuple[np.ndarray, np.nd
     return kept, np.union1d(index, high)
 
 
-def _row_tiles(problem: Regression) -> Any:
-    """Weighted rows on the host, a few thousand at a time, with the index of the first."""
-    for start in range(0, problem.n, _TILE_ROWS):
-        part = slice(start, min(start + _TILE_ROWS, problem.n))
-        weight = None if problem.weight is None else problem.weight[part]
-        tile = Regression(
-            problem.xp, problem.x[part, :], problem.y[part], weight, problem.intercept
-        )
-        yield start, host(tile.rows(None)[0])
-
-
 def _all_triangle(problem: Regression) -> tuple[np.ndarray, np.ndarray]:
     """Units of the columns, and R of the QR decomposition of all weighted rows in them."""
     column = np.zeros(problem.width)
-    for _, x in _row_tiles(problem):
-        column = np.maximum(column, np.max(np.abs(x), axis=0))
+    for _, x in problem.weighted_tiles():
+        column = np.maximum(column, np.max(np.abs(host(x)), axis=0))
     column = np.array([power_of_two(v) for v in column])
     corner = np.zeros((0, problem.width))
-    for _, x in _row_tiles(problem):
-        corner = np.asarray(np.linalg.qr(np.concatenate([corner, x / column]), mode="r"))
+    for _, x in problem.weighted_tiles():
+        corner = np.asarray(np.linalg.qr(np.concatenate([corner, host(x) / column]), mode="r"))
     return column, corner
 
 
@@ -133,7 +120,7 @@ def _high_leverage(
 ) -> np.ndarray:
     """At most so many rows, those whose leverages are above `width / most`."""
     found = []
-    for start, x in _row_tiles(problem):
-        leverage = np.sum(((x / column)[:, kept] @ inverse) ** 2, axis=1)
+    for start, x in problem.weighted_tiles():
+        leverage = np.sum(((host(x) / column)[:, kept] @ inverse) ** 2, axis=1)
         found.append(start + np.flatnonzero(leverage > problem.width / most))
     return np.concatenate(found)

@@ -15,7 +15,7 @@ from types import ModuleType
 import numpy as np
 
 from .._xp import Array, device_of, host
-from ._arrays import replaced
+from ._arrays import nth_smallest, replaced
 from ._crossover import Vertex
 from ._fit import Fit, Rest, Task, certified, fit_all
 from ._interior_point import follow
@@ -62,20 +62,17 @@ def pilot_fit(task: Task, pilot: Pilot, b: np.ndarray | None = None) -> Start:
     r = y - x @ xp.asarray(path.b, device=device_of(x))
     weight = task.problem.weights(pilot.index)
     density = density_at_zero(xp, r if weight is None else r / weight, d, task.quantile)
-    error = band_factor(task.quantile, density, pilot.information, _band(xp, pilot))
-    return Start(path.b, error, float(xp.mean(xp.astype(in_band(xp, x, r, error), xp.float64))))
+    leverage = leverages(xp, x, pilot.information)
+    width = _BAND * (1 + 2 * float(xp.sum(leverage**2) / (xp.sum(leverage) + 1e-300))) ** 0.5
+    spread = width * (task.quantile * (1 - task.quantile)) ** 0.5 / density
+    is_open = xp.astype(r**2 <= spread**2 * leverage, xp.float64)
+    return Start(path.b, spread * np.linalg.inv(pilot.information), float(xp.mean(is_open)))
 
 
-def _band(xp: ModuleType, pilot: Pilot) -> float:
-    """Standard errors in the band: more where few rows decide, so that errors have tails.
-
-    With leverages h_i, which add up to r, the rows count as r^2 / sum h_i^2.
-    """
-    inverse = np.linalg.inv(pilot.information).T
-    white = pilot.x @ xp.asarray(inverse, device=device_of(pilot.x))
-    leverage = xp.sum(white**2, axis=1)
-    share = float(xp.sum(leverage**2)) / max(float(xp.sum(leverage)), 1e-300)
-    return _BAND * (1 + 2 * share) ** 0.5
+def leverages(xp: ModuleType, x: Array, information: np.ndarray) -> Array:
+    """x (M M')^-1 x of each row."""
+    inverse = xp.asarray(np.linalg.inv(information).T, device=device_of(x))
+    return xp.sum((x @ inverse) ** 2, axis=1)
 
 
 def density_at_zero(xp: ModuleType, r: Array, d: int, quantile: float) -> float:
@@ -83,21 +80,8 @@ def density_at_zero(xp: ModuleType, r: Array, d: int, quantile: float) -> float:
     m = r.shape[0]
     few = min(m ** (2 / 3), m * min(quantile, 1 - quantile))
     count = min(m // 2, max(2 * d, int(few)))
-    near = xp.sort(xp.abs(r))[count]
+    near = nth_smallest(xp, xp.abs(r), count)
     return max(1.0, count - d) / (2 * m * max(float(near), 1e-300))
-
-
-def band_factor(
-    quantile: float, density: float, information: np.ndarray, width: float
-) -> np.ndarray:
-    """A with |A x| so many standard errors of x b, for information M M' at unit density."""
-    spread = width * (quantile * (1 - quantile)) ** 0.5 / density
-    return np.linalg.inv(information) * spread
-
-
-def in_band(xp: ModuleType, x: Array, r: Array, error: np.ndarray) -> Array:
-    """Whether |r| <= |error x|, row by row."""
-    return r**2 <= xp.sum((x @ xp.asarray(error.T, device=device_of(x))) ** 2, axis=1)
 
 
 def fit_band(task: Task, start: Start) -> Fit:
@@ -130,8 +114,8 @@ def _all_sides(task: Task, b: np.ndarray, error: np.ndarray) -> Rest:
     factor = np.zeros((problem.width,) * 2)
     factor[np.ix_(frame.kept, frame.kept)] = error / frame.column[frame.kept]
     coefficients = frame.coefficients(b)
-    sides, moment, loss = [], np.zeros(problem.x.shape[1] + 1), 0.0
-    for _, tile in problem.tiles():
+    sides, moment, loss = [], np.zeros(problem.x.d + 1), 0.0
+    for tile in problem.tiles():
         b_here, factor_here = (
             xp.asarray(v, device=device_of(tile.x)) for v in (coefficients, factor)
         )
@@ -150,11 +134,13 @@ def _all_checked(task: Task, b: np.ndarray, sides: Array) -> tuple[np.ndarray, R
     """One pass: rows that are not on their side, and the sums over those that have one."""
     problem, xp = task.problem, task.problem.xp
     coefficients = task.frame.coefficients(b)
-    wrong, moment, loss = [], np.zeros(problem.x.shape[1] + 1), 0.0
-    for part, tile in problem.tiles():
+    wrong, moment, loss = [], np.zeros(problem.x.d + 1), 0.0
+    for tile in problem.tiles():
         b_here = xp.asarray(coefficients, device=device_of(tile.x))
-        found = check_sides(xp, tile.x, tile.y, tile.weight, b_here, sides[part], task.quantile)
-        wrong.append(host(found[0]) + part.start)
+        found = check_sides(
+            xp, tile.x, tile.y, tile.weight, b_here, sides[tile.part], task.quantile
+        )
+        wrong.append(host(found[0]) + tile.part.start)
         moment, loss = moment + host(found[1]), loss + found[2]
     return np.concatenate(wrong), Rest(sides, task.frame.inside(moment), loss)
 

@@ -11,7 +11,7 @@ from .._xp import Array, device_of, host
 from ._crossover import Vertex, vertex
 from ._interior_point import closeness, follow
 
-_GAPS = (1e-5, 1e-9, 1e-13)
+_GAPS = (1e-3, 1e-5, 1e-8, 1e-11, 1e-13)
 """Relative gaps at which to look for the vertex, one after the other."""
 
 _EPS = float(np.finfo(float).eps)

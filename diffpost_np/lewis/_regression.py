@@ -2,45 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._xp import Array, check_finite
+from .._xp import Array, as_float_array, check_finite
 from ._passes import with_ones
+from ._rows import ArrayRows, Rows, as_rows
 
-_TILE_BYTES = 2**28
+
+class Tile(NamedTuple):
+    """Some rows that follow each other, valid until the next are read."""
+
+    part: slice
+    x: Array
+    y: Array
+    weight: Array | None
 
 
 @dataclass(frozen=True)
 class Regression:
     """Rows x_i, with a one at their end for an intercept, a target and an optional weight each."""
 
-    xp: ModuleType
-    x: Array
+    x: Rows
     y: Array
     weight: Array | None
     intercept: bool
 
     @property
+    def xp(self) -> ModuleType:
+        """The namespace of the arrays."""
+        return self.x.xp
+
+    @property
     def n(self) -> int:
         """Rows."""
-        return int(self.x.shape[0])
+        return int(self.y.shape[0])
 
     @property
     def width(self) -> int:
         """Coefficients, the intercept among them."""
-        return int(self.x.shape[1]) + self.intercept
+        return self.x.d + self.intercept
 
     def rows(self, index: Array | None) -> tuple[Array, Array]:
-        """Some rows, or all, in float64 and times their weights."""
-        x = self._some(self.x, index)
+        """Some rows, in their order, or all, in float64 and times their weights."""
+        if index is None and isinstance(self.x, ArrayRows):
+            x = self.x.array
+        else:
+            x = self.x.take(np.arange(self.n) if index is None else index)
+        return self._weighted(x, self.weights(index)), self.target(index)
+
+    def _weighted(self, x: Array, weight: Array | None) -> Array:
+        x = self.xp.astype(x, self.xp.float64)
         x = with_ones(self.xp, x) if self.intercept else x
-        weight = self.weights(index)
-        x = x if weight is None else x * weight[:, None]
-        return x, self.target(index)
+        return x if weight is None else x * weight[:, None]
 
     def target(self, index: Array | None) -> Array:
         """Some targets, or all, times their weights."""
@@ -56,17 +74,56 @@ class Regression:
             part = self.xp.take(part, index, axis=0)
         return self.xp.astype(part, self.xp.float64)
 
-    def tiles(self) -> Iterator[tuple[slice, Regression]]:
-        """Parts small enough for a few copies; kernels make none, so theirs is the whole."""
-        step = self.n
-        if not isinstance(self.x, np.ndarray):
-            step = max(1, _TILE_BYTES // (64 * self.width))
-        for start in range(0, self.n, step):
-            part = slice(start, min(start + step, self.n))
+    def tiles(self) -> Iterator[Tile]:
+        """One pass over all rows."""
+        for start, x in self._chunks():
+            part = slice(start, start + x.shape[0])
             weight = None if self.weight is None else self.weight[part]
-            yield part, Regression(self.xp, self.x[part, :], self.y[part], weight, self.intercept)
+            yield Tile(part, x, self.y[part], weight)
+
+    def _chunks(self) -> Iterator[tuple[int, Array]]:
+        """The chunks of a pass; kernels make no copies, so an array of NumPy's is one."""
+        if isinstance(self.x, ArrayRows) and isinstance(self.x.array, np.ndarray):
+            return iter([(0, self.x.array)])
+        return self.x.chunks()
+
+    def weighted_tiles(self) -> Iterator[tuple[int, Array]]:
+        """One pass over the weighted rows in float64, in chunks, and where each starts."""
+        for start, x in self.x.chunks():
+            weight = None if self.weight is None else self.weight[start : start + x.shape[0]]
+            yield start, self._weighted(x, weight)
 
     def check(self) -> None:
         """Raise if a number is not finite, naming the first."""
-        check_finite("X", self.x, self.xp)
+        for start, x in self.x.chunks():
+            name = "X" if start == 0 else f"X, from row {start} on,"
+            check_finite(name, x, self.xp)
         check_finite("y", self.y, self.xp)
+
+
+def paired(X: Any) -> tuple[Rows, np.ndarray]:
+    """The rows and the targets of blocks that are pairs (X_block, y_block)."""
+    if not (callable(X) or isinstance(X, list | tuple)):
+        raise TypeError(f"y must be an array, unless X gives pairs of blocks; X is a {_kind(X)}")
+    blocks: Callable[[], Iterable[Any]] = X if callable(X) else lambda: X
+    targets = [
+        as_float_array(f"y, block {k},", _pair(k, block)[1], shape=(None,))
+        for k, block in enumerate(blocks())
+    ]
+    if not targets:
+        raise ValueError("X must have at least one row, got no blocks")
+    rows = as_rows(lambda: (_pair(k, block)[0] for k, block in enumerate(blocks())))
+    return rows, np.concatenate(targets)
+
+
+def _pair(k: int, block: Any) -> Any:
+    if not isinstance(block, tuple) or len(block) != 2:
+        raise TypeError(
+            f"y must be an array, unless X gives pairs (X_block, y_block): block {k} is a "
+            f"{_kind(block)}"
+        )
+    return block
+
+
+def _kind(value: Any) -> str:
+    return type(value).__name__

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
 from .._checks import flag, fraction
 from .._key import key
 from .._progress import check_progress, reporter
-from .._xp import Array, array_namespace, as_float_array, device_of, host, is_array
+from .._xp import Array, array_namespace, as_float_array, host, is_array
 from ._fit import Fit
 from ._intervals import Intervals, intervals_of
-from ._regression import Regression
+from ._regression import Regression, paired
+from ._rows import ArrayRows, as_rows
 from ._solve import Solver
 
 __all__ = ["LADResult", "lad"]
@@ -76,8 +75,8 @@ class LADResult:
     n_kept: int
     n_passes: int
     warnings: tuple[str, ...]
-    _fits: tuple[Fit, ...] = ()
-    _batch: tuple[int, ...] = ()
+    _fits: tuple[Fit, ...] = field(init=False, default=())
+    _batch: tuple[int, ...] = field(init=False, default=())
 
     def __repr__(self) -> str:
         if self._batch:
@@ -90,7 +89,7 @@ class LADResult:
             f"objective={self.objective:.4g}, gap={self.gap:.2g}, rank={self.rank})"
         )
 
-    @cached_property
+    @property
     def dual(self) -> Array:
         """The dual, shape (..., n): a_i in [q - 1, q] with sum_i w_i a_i x_i = 0.
 
@@ -145,7 +144,7 @@ class LADResult:
 
 def lad(
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     sample_weight: Any = None,
     quantile: Any = 0.5,
@@ -160,10 +159,12 @@ def lad(
 
     Parameters
     ----------
-    X : array, shape (n, d)
-        Rows x_i. Any rank, any number of rows.
+    X : array, shape (n, d), or blocks of its rows
+        Rows x_i. Any rank, any number of rows. Blocks are a list of arrays or sparse matrices, a
+        function that returns a fresh iterator over them, or a Dask array: what is in memory at a
+        time is a block, a chunk of 32 MB and the rows near the fit.
     y : array, shape (n,) or (n, k)
-        Targets, one fit for each column.
+        Targets, one fit for each column. None where blocks are pairs (X_block, y_block).
     sample_weight : array, shape (n,), optional
         Weights w_i >= 0, not all zero; 1 by default.
     quantile : float or array, shape (q,), optional
@@ -195,8 +196,8 @@ def lad(
     An interior point finds which rows the best fit goes through, and pivots from vertex to vertex
     do the rest. With many rows the fit of a sample tells for most of them on which side of the
     fit they are; these count as one row, and a last pass over all rows proves that each was on
-    its side. So the cost is two or three reads of X, and memory beyond X is that of a few
-    thousand rows and one byte for each row.
+    its side. So the cost is two or three reads of X (blocks are read four times or five), and
+    memory beyond X is that of a few thousand rows and one byte for each row.
 
     Where columns depend on others, a subset that spans them is fitted and the others get zero, as
     a pivoted QR decomposition finds: columns count as dependent if the angle to the span of the
@@ -239,22 +240,22 @@ def _problems(
     X: Any, y: Any, sample_weight: Any, intercept: bool
 ) -> tuple[ModuleType, list[Regression], tuple[int, ...]]:
     """One regression for each target."""
-    xp = array_namespace(X=X, y=y, sample_weight=sample_weight)
-    fast = xp is numpy_namespace  # kernels see what is not finite on their way
-    x = as_float_array("X", X, xp=xp, finite=not fast)
-    if x.ndim != 2 or 0 in x.shape:
-        raise ValueError(f"X must have shape (n, d) with n, d >= 1, got {tuple(x.shape)}")
-    n, device = x.shape[0], device_of(x)
-    target = as_float_array("y", y, xp=xp, device=device)
+    rows, target = paired(X) if y is None else (as_rows(X), y)
+    own = {"X": rows.array} if isinstance(rows, ArrayRows) else {"X": np.empty(0)}
+    xp = array_namespace(**own, y=target, sample_weight=sample_weight)
+    device = rows.device
+    target = as_float_array("y", target, xp=xp, device=device)
+    n = rows.n or (target.shape[0] if target.ndim else 0)
+    rows.n = n  # blocks are counted as they are read, and must be as many
     if target.ndim not in (1, 2) or target.shape[0] != n or 0 in target.shape:
         raise ValueError(f"y must have shape ({n},) or ({n}, k), got {tuple(target.shape)}")
     weight = None
     if sample_weight is not None:
         weight = _weights(xp, sample_weight, n, device)
     if target.ndim == 1:
-        return xp, [Regression(xp, x, target, weight, intercept)], ()
+        return xp, [Regression(rows, target, weight, intercept)], ()
     columns = (xp.asarray(target[:, k], copy=True) for k in range(target.shape[1]))
-    return xp, [Regression(xp, x, c, weight, intercept) for c in columns], (target.shape[1],)
+    return xp, [Regression(rows, c, weight, intercept) for c in columns], (target.shape[1],)
 
 
 def _weights(xp: ModuleType, sample_weight: Any, n: int, device: Any) -> Array:
@@ -285,7 +286,7 @@ def _result(
 ) -> LADResult:
     problem = found[0].task.problem
     dtype = xp.result_type(problem.x.dtype, problem.y.dtype)
-    device, d = device_of(problem.x), problem.x.shape[1]
+    device, d = problem.x.device, problem.x.d
     b = np.stack([fit.coefficients for fit in found])
     constant = b[:, d] if problem.intercept else np.zeros(len(b))
     gap = np.array([fit.gap for fit in found])
@@ -297,7 +298,7 @@ def _result(
         return values.reshape(batch) if batch else float(values[0])
 
     basis = np.stack([fit.basis for fit in found])
-    return LADResult(
+    result = LADResult(
         coef=array(b[:, :d], d),
         intercept=array(constant),
         objective=numbers(np.array([fit.objective for fit in found])),
@@ -310,9 +311,10 @@ def _result(
         n_kept=max(fit.n_kept for fit in found),
         n_passes=max(fit.task.n_passes for fit in found),
         warnings=_warnings(problem, found[0], float(np.max(gap))),
-        _fits=tuple(found),
-        _batch=batch,
     )
+    object.__setattr__(result, "_fits", tuple(found))
+    object.__setattr__(result, "_batch", batch)
+    return result
 
 
 def _warnings(problem: Regression, fit: Fit, gap: float) -> tuple[str, ...]:

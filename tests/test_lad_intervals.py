@@ -1,0 +1,112 @@
+"""Intervals of least-absolute-error fits: what they cover, and the test that they turn around."""
+
+import lad_cases as cases
+import numpy as np
+import pytest
+
+import diffpost_np as dp
+
+
+def covered(method, n_sets, n, level, **options):
+    """How often intervals cover their coefficients, over data sets and columns."""
+    hits = []
+    for seed in range(n_sets):
+        rng = np.random.default_rng(seed)
+        X, b = rng.standard_normal((n, 3)), np.array([1.0, -2.0, 0.0])
+        y = X @ b + 0.5 + rng.standard_t(2, n)
+        found = dp.lewis.lad(X, y, intercept=True).confidence_intervals(level, method, **options)
+        low, high = (
+            np.append(found.lower, found.intercept[0]),
+            np.append(found.upper, found.intercept[1]),
+        )
+        b = np.append(b, 0.5)
+        hits.append((low <= b) & (b <= high))
+    return np.mean(hits), len(hits)
+
+
+@pytest.mark.parametrize("level", [0.8, 0.9])
+def test_rank_intervals_cover(level):
+    """Four standard errors, as if the columns of a data set were one draw."""
+    share, n_sets = covered("rank", 60, 100, level)
+    assert abs(share - level) <= 4 * np.sqrt(level * (1 - level) / n_sets / 2)
+
+
+def test_bootstrap_intervals_cover():
+    share, n_sets = covered("bootstrap", 40, 100, 0.9, n_resamples=100, rng=0)
+    assert abs(share - 0.9) <= 4 * np.sqrt(0.09 / n_sets / 2) + 0.02
+
+
+def statistic(X, y, j, value, quantile=0.5):
+    """The rank statistic, from a fit without the column."""
+    others = np.delete(X, j, axis=1)
+    fit = dp.lewis.lad(others, y - value * X[:, j], quantile=quantile)
+    left = X[:, j] - others @ np.linalg.lstsq(others, X[:, j], rcond=None)[0]
+    return fit.dual @ left / np.sqrt(quantile * (1 - quantile) * left @ left)
+
+
+@pytest.mark.parametrize("quantile", [0.5, 0.25])
+def test_ends_are_where_the_test_refuses(quantile):
+    X, y = cases.table(120, 3, high_leverage=0.0)
+    found = dp.lewis.lad(X, y, quantile=quantile).confidence_intervals(0.9)
+    z = 1.6448536269514722
+    for j in range(3):
+        step = 1e-7 * (found.upper[j] - found.lower[j])
+        assert statistic(X, y, j, found.lower[j] - step, quantile) >= z
+        assert statistic(X, y, j, found.lower[j] + step, quantile) < z
+        assert statistic(X, y, j, found.upper[j] + step, quantile) <= -z
+        assert statistic(X, y, j, found.upper[j] - step, quantile) > -z
+
+
+def test_intervals_of_a_constant_are_order_statistics():
+    y = np.random.default_rng(0).standard_normal(101)
+    found = dp.lewis.lad(np.ones((101, 1)), y).confidence_intervals(0.9)
+    assert found.lower[0] in y and found.upper[0] in y
+    below = int(np.sum(y < found.lower[0]))
+    assert below == int(np.sum(y > found.upper[0])) and abs(below - 42) <= 1
+
+
+@pytest.mark.parametrize("method", ["rank", "bootstrap"])
+def test_intervals_follow_scales(method):
+    X, y = cases.table(80, 2, high_leverage=0.0)
+    scale = np.array([4.0, 0.25])
+    options = {"n_resamples": 20, "rng": 0}
+    found = dp.lewis.lad(X, y, intercept=True).confidence_intervals(0.9, method, **options)
+    other = dp.lewis.lad(X * scale, 8 * y, intercept=True)
+    other = other.confidence_intervals(0.9, method, **options)
+    np.testing.assert_allclose(other.lower * scale, 8 * found.lower, rtol=1e-9)
+    np.testing.assert_allclose(other.intercept, 8 * found.intercept, rtol=1e-9)
+
+
+def test_bootstrap_by_the_band_is_that_of_all_rows(monkeypatch):
+    from diffpost_np.lewis import _intervals
+
+    X, y = cases.table(400, 2, high_leverage=0.0)
+    fit = dp.lewis.lad(X, y)
+    found = fit.confidence_intervals(0.9, "bootstrap", n_resamples=20, rng=0)
+    monkeypatch.setattr(_intervals, "_BAND", 1e9)
+    whole = fit.confidence_intervals(0.9, "bootstrap", n_resamples=20, rng=0)
+    np.testing.assert_allclose(found.lower, whole.lower, rtol=1e-9)
+    np.testing.assert_allclose(found.upper, whole.upper, rtol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["rank", "bootstrap"])
+def test_every_namespace(xp, method):
+    X, y = cases.table(60, 2, high_leverage=0.0)
+    options = {"n_resamples": 10, "rng": 0}
+    found = dp.lewis.lad(xp.array(X), xp.array(y)).confidence_intervals(0.9, method, **options)
+    plain = dp.lewis.lad(X, y).confidence_intervals(0.9, method, **options)
+    assert xp.owns(found.lower) and xp.owns(found.intercept)
+    np.testing.assert_allclose(xp.numpy(found.lower), plain.lower, rtol=1e-9)
+    np.testing.assert_allclose(xp.numpy(found.upper), plain.upper, rtol=1e-9)
+
+
+def test_spanned_columns_have_no_interval():
+    X, y = cases.table(60, 2)
+    found = dp.lewis.lad(np.column_stack([X, X[:, 0]]), y).confidence_intervals()
+    assert np.sum(np.isnan(found.lower)) == 1
+
+
+def test_several_fits_are_refused():
+    X, y = cases.table(60, 2)
+    with pytest.raises(ValueError, match=r"one fit"):
+        dp.lewis.lad(X, y, quantile=[0.2, 0.5]).confidence_intervals()
