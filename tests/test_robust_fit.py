@@ -52,6 +52,13 @@ def test_exact_fits_and_dependent_columns(name):
     np.testing.assert_allclose(X @ found.coef, y, atol=1e-6 * np.abs(y).max())
 
 
+@pytest.mark.parametrize("name", LOSSES)
+def test_zero_labels(name):
+    X, y, w = problem(5)
+    found = fit(X, 0 * y, w, LOSSES[name], 1e-9)
+    assert np.all(found.coef == 0) and found.objective == found.gap == 0
+
+
 def test_a_wide_threshold_is_least_squares():
     X, y, w = problem(4)
     found = fit(X, y, w, huber_loss(1e9), 1e-9)

@@ -51,6 +51,8 @@ def power_loss(p: float) -> Loss:
 
     def dual(weights: np.ndarray, a: np.ndarray, y: np.ndarray) -> float:
         largest = float(np.max(np.abs(a)))
+        if largest == 0:
+            return 0.0
         mass = float(weights @ (np.abs(a) / largest) ** q)
         gain = max(float(weights @ (a * y)) / largest, 0.0)
         return gain * (gain / mass) ** (p - 1) / p
@@ -74,6 +76,8 @@ def huber_loss(threshold: float) -> Loss:
 
     def dual(weights: np.ndarray, a: np.ndarray, y: np.ndarray) -> float:
         gain, square = float(weights @ (a * y)), float(weights @ (a * a))
+        if square == 0:
+            return 0.0
         t = min(gain / square, k / float(np.max(np.abs(a))))
         return t * gain - 0.5 * t * t * square
 

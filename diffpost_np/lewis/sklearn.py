@@ -51,6 +51,8 @@ class _Linear(RegressorMixin, BaseEstimator):
 class LADRegressor(_Linear):
     """Least absolute deviations, or another quantile: `diffpost_np.lewis.lad` for scikit-learn.
 
+    Where columns are dependent, the coefficients are the shortest with the same fit.
+
     Parameters
     ----------
     quantile : float, optional
@@ -114,8 +116,19 @@ class LADRegressor(_Linear):
         options = {"sample_weight": sample_weight, "quantile": self.quantile}
         result = lad(X, y.astype(X.dtype), intercept=self.fit_intercept, **options)
         self.coef_, self.intercept_ = result.coef, result.intercept
+        if result.rank < X.shape[1] + self.fit_intercept:
+            rows = X if sample_weight is None else X[sample_weight > 0]
+            self.coef_, self.intercept_ = self._shortest(rows)
         self.gap_, self.n_iter_ = result.gap, result.n_iterations
         return self
+
+    def _shortest(self, X: np.ndarray) -> tuple[np.ndarray, Any]:
+        """The shortest coefficients and constant with the same fit, where columns are dependent."""
+        ones = np.full((len(X), 1), float(self.fit_intercept))
+        wide = np.concatenate([X, ones], axis=1, dtype=np.float64)
+        fitted = X @ self.coef_.T + self.intercept_
+        b = np.linalg.lstsq(wide, fitted.astype(np.float64), rcond=None)[0].T.astype(X.dtype)
+        return b[..., :-1], b[..., -1]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,0 +1,76 @@
+"""The estimators under scikit-learn's own checks, and against the functions they call."""
+
+import numpy as np
+import pytest
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+import diffpost_np as dp
+from diffpost_np.lewis.sklearn import ActiveLADRegressor, LADRegressor
+
+ESTIMATORS = [
+    LADRegressor(),
+    LADRegressor(quantile=0.2, fit_intercept=False),
+    ActiveLADRegressor(random_state=0),
+    ActiveLADRegressor(n_draws=500, huber=1.0, random_state=0),
+]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+def test_scikit_learns_own_checks(estimator):
+    """All of them; that of other array types skips itself without an environment variable."""
+    for instance, check in estimator_checks_generator(estimator):
+        try:
+            check(instance)
+        except Exception as error:
+            if type(error).__name__ != "SkipTest":
+                raise
+
+
+def table(n=300):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 3))
+    return X, X @ [1.0, 0.0, -2.0] + 0.5 + rng.standard_t(2, size=n)
+
+
+@pytest.mark.parametrize("quantile", [0.1, 0.5])
+def test_lad_regressor_is_lad(quantile):
+    X, y = table()
+    weight = np.random.default_rng(1).uniform(size=len(y))
+    model = LADRegressor(quantile=quantile).fit(X, y, sample_weight=weight)
+    fit = dp.lewis.lad(X, y, sample_weight=weight, quantile=quantile, intercept=True)
+    np.testing.assert_array_equal(model.coef_, fit.coef)
+    np.testing.assert_array_equal(model.predict(X), X @ fit.coef + fit.intercept)
+    both = LADRegressor(quantile=quantile).fit(X, np.column_stack([y, -y]))
+    assert both.coef_.shape == (2, 3) and both.predict(X).shape == (300, 2)
+
+
+def test_dependent_columns_get_the_shortest_coefficients():
+    X, y = table()
+    wide = np.column_stack([X, X[:, 0] + X[:, 1], np.ones(len(X))])
+    plain, model = LADRegressor().fit(X, y), LADRegressor().fit(wide, y)
+    np.testing.assert_allclose(model.predict(wide), plain.predict(X), rtol=1e-9, atol=1e-9)
+    full = np.column_stack([wide, np.ones(len(X))])
+    b = np.append(model.coef_, model.intercept_)
+    np.testing.assert_allclose(b, np.linalg.pinv(full) @ (full @ b), rtol=1e-8, atol=1e-9)
+
+
+def test_active_regressor_spends_few_labels():
+    X, y = table(3000)
+    model = ActiveLADRegressor(n_draws=200, random_state=1).fit(X, y)
+    assert model.n_labels_ == len(model.labelled_) <= 200
+    masked = y.copy()
+    masked[np.setdiff1d(np.arange(3000), model.labelled_)] = 1e6  # labels that nobody looks at
+    again = ActiveLADRegressor(n_draws=200, random_state=1).fit(X, masked)
+    np.testing.assert_array_equal(again.coef_, model.coef_)
+    assert np.abs(model.coef_ - [1.0, 0.0, -2.0]).max() < 0.5
+
+
+def test_in_a_pipeline():
+    X, y = table()
+    scores = cross_val_score(make_pipeline(StandardScaler(), LADRegressor()), X, y, cv=3)
+    assert np.all(np.isfinite(scores))
