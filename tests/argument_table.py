@@ -460,6 +460,10 @@ def lewis_cases():
     yield case(le.subspace_embedding, **tall, **p, **{**draws, **number}, **run)
     errors = {name: (value, without(of.fraction, "None")) for name, (value, _) in errors.items()}
     yield case(le.subspace_embedding, **tall, **errors)
+    asked = {"label": (lambda rows: np.ones(len(rows)), of.function)}
+    asked |= {"huber": (None, optional["positive"]), "intercept": (False, of.flag)}
+    yield case(le.active_lad, **tall, **asked, **p, **{**draws, **number}, **run)
+    yield case(le.active_lad, **tall, **asked, **errors)
 
 
 def testing_cases():

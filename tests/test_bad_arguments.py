@@ -57,6 +57,7 @@ RECORDS = {  # made by the library, for people to read
     dp.diagnostics.Coverage,
     dp.diagnostics.Ranks,
     dp.diagnostics.SlicedWasserstein,
+    dp.lewis.ActiveFit,
     dp.lewis.LewisWeights,
     dp.lewis.RowSample,
     dp.lewis.SubspaceEmbedding,

@@ -162,9 +162,9 @@ def active_lad(
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(20_000, 4))
     >>> y = X @ [1.0, -2.0, 0.0, 3.0] + rng.standard_t(1.5, size=20_000)
-    >>> result = dp.lewis.active_lad(X, lambda rows: y[rows], m=1000, rng=0)
-    >>> result.coef.round(1), result.n_labels < 1000
-    (array([ 1., -2.,  0.,  3.]), True)
+    >>> result = dp.lewis.active_lad(X, lambda rows: y[rows], m=2000, rng=0)
+    >>> result.n_labels <= 2000, bool(np.abs(result.coef - [1, -2, 0, 3]).max() < 0.2)
+    (True, True)
     """
     if not callable(label):
         raise TypeError(f"label must be a function of row numbers, got {label!r}")
