@@ -133,3 +133,14 @@ def test_single_precision(xp):
     scores = scores_of(xp.array(X, "float32"))
     assert str(scores.dtype).endswith("float32")
     np.testing.assert_allclose(xp.numpy(scores), oracle.leverage(X), rtol=2e-5)
+
+
+@pytest.mark.parametrize("row", [100, 101, 102])
+def test_a_direction_of_one_row(row):
+    """Few of the rows that a first look keeps show it, if any: all are asked for the rank."""
+    X = np.random.default_rng(0).normal(size=(40_000, 3))
+    X[:, 2] = 0
+    X[row] = [0, 0, 1e-3]
+    assert abs(scores_of(X)[row] - 1) < 1e-12
+    found = dp.lewis.lewis_weights(X)
+    assert found.rank == 3 and abs(found.weights[row] - 1) < 1e-7

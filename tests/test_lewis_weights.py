@@ -208,6 +208,26 @@ def test_unseen_heavy_rows():
     assert found.converged and oracle.residual(X, found.weights, 1.0) < 1e-9
 
 
+@pytest.mark.parametrize("p", [1.0, 4.0])
+@pytest.mark.parametrize("row", [100, 101, 102])
+def test_an_unseen_row_beyond_all_others(row, p):
+    """Its form overflows in the coordinates that the others suggest."""
+    X = np.random.default_rng(0).normal(size=(30_000, 2))
+    X[row] *= 1e200
+    w = weights_of(X, p).weights
+    assert abs(w[row] - 1) < 1e-7 and np.max(np.delete(w, row)) < 0.1
+    scores = dp.lewis.leverage_scores(X)
+    assert abs(scores[row] - 1) < 1e-12
+
+
+def test_reference_finds_overflows_too():
+    X = np.random.default_rng(0).normal(size=(30_000, 2))
+    X[100:103] *= 1e200
+    with dp.reference():
+        plain = weights(X)
+    np.testing.assert_allclose(plain, weights(X), rtol=1e-9, atol=1e-150)
+
+
 @pytest.mark.parametrize("power", [0, -4, -9])
 def test_ill_conditioned_columns(power):
     """Conditions from 5e5 to 1e14: the error is that of X itself, times rounding."""

@@ -6,6 +6,7 @@ import pytest
 import scipy.sparse
 
 import diffpost_np as dp
+from diffpost_np.lewis import _rows
 from diffpost_np.lewis._rows import as_rows
 from diffpost_np.lewis._tiles import TILE
 
@@ -15,17 +16,17 @@ CUTS = np.sort(np.random.default_rng(0).integers(0, N, 40))
 BENT = X * np.logspace(0, -6, D) @ np.vander(np.linspace(1, 2, D))
 
 
-def memory_map(table, folder):
-    mapped = np.memmap(folder / "table", float, "w+", shape=table.shape)
-    mapped[:] = table
-    mapped.flush()
-    return np.memmap(folder / "table", float, "r", shape=table.shape)
+def memory_map(table, folder, dtype):
+    """The table in a file, mapped into memory to be read."""
+    table.astype(dtype).tofile(folder / f"{ord(dtype[0])}")
+    return np.memmap(folder / f"{ord(dtype[0])}", dtype, "r", shape=table.shape)
 
 
 def sources(table, folder):
     """The same rows from everywhere."""
     pieces = np.split(table, CUTS)  # some are empty
-    yield "memory map", memory_map(table, folder)
+    yield "memory map", memory_map(table, folder, "=f8")
+    yield "big-endian memory map", memory_map(table, folder, ">f8")
     yield "columns first", np.asfortranarray(table)
     yield "every other row", np.repeat(table, 2, axis=0)[::2]
     yield "big-endian", table.astype(">f8")
@@ -78,6 +79,16 @@ def test_chunks_are_whole_tiles():
     starts = [(start, len(chunk)) for start, chunk in rows.chunks()]
     assert all(start % TILE == 0 for start, _ in starts) and sum(n for _, n in starts) == N
     assert rows.n == N and rows.d == D
+
+
+@pytest.mark.parametrize("table", [X, BENT], ids=["as it is", "transformed"])
+def test_several_chunks(table, monkeypatch):
+    whole, scores = dp.lewis.lewis_weights(table), dp.lewis.leverage_scores(table)
+    monkeypatch.setattr(_rows, "_CHUNK_BYTES", 1)
+    for source in (table, np.split(table, CUTS)):
+        assert len(list(as_rows(source).chunks())) == 4
+        np.testing.assert_allclose(dp.lewis.lewis_weights(source).weights, whole.weights, 1e-9)
+        np.testing.assert_allclose(dp.lewis.leverage_scores(source), scores, rtol=1e-9)
 
 
 def test_memory_is_that_of_a_chunk():

@@ -53,7 +53,7 @@ def _weigh(block, parts, p, stride):
         else:
             weight, scale = power(q, 0.5 * p), power(q, 0.25 * (p - 2.0))
         counts = q > smallest_form(q)
-        scale = select(counts, scale, 0.0)
+        scale = select(counts, scale, 0.0) + (q - q)  # NaN where a form overflowed
         put_register(block.scales, part, select(counts, weight, 0.0))
         for at in range(part * stride, (part + 1) * stride):
             put_register(block.columns, at, get_register(block.columns, at) * scale)

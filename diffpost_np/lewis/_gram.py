@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from types import ModuleType
 
+import numpy as np
+
 from .._dispatch import operation
 from .._threads import single_threaded_blas
 from .._xp import Array
@@ -37,10 +39,18 @@ def quadratic_forms(xp: ModuleType, X: Array, M: Array) -> Array:
 
 @operation
 def lewis_pass(xp: ModuleType, X: Array, M: Array, p: float) -> tuple[Array, Array]:
-    """Weights w = |M' x|^p of the rows, and the Gram X' diag(w^(1 - 2/p)) X that they make."""
-    q = quadratic_forms(xp, X, M)
+    """Weights w = |M' x|^p of the rows, and the Gram X' diag(w^(1 - 2/p)) X that they make.
+
+    The Gram matrix is not finite where a form |M' x|^2 is not.
+    """
+    with np.errstate(all="ignore"):
+        return _weighed(xp, X, quadratic_forms(xp, X, M), p)
+
+
+def _weighed(xp: ModuleType, X: Array, q: Array, p: float) -> tuple[Array, Array]:
+    poison = q - q  # NaN where a form overflowed
     counts = q > SMALLEST_FORM[str(q.dtype).rpartition(".")[2]]
     q = xp.where(counts, q, xp.ones_like(q))
     zero = xp.zeros_like(q)
-    scale = xp.where(counts, q ** (0.25 * (p - 2.0)), zero)
+    scale = xp.where(counts, q ** (0.25 * (p - 2.0)), zero) + poison
     return xp.where(counts, q ** (0.5 * p), zero), weighted_gram(xp, X * scale[:, None])

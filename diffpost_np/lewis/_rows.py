@@ -197,6 +197,9 @@ def as_rows(X: Any) -> Rows:
     if _is_dask(X):
         _check_2d(X.shape)
         return BlockRows(lambda: (np.asarray(X.blocks[k]) for k in range(X.numblocks[0])))
+    if isinstance(X, np.memmap) and X.dtype not in (np.float32, np.float64):
+        _check_2d(X.shape)
+        return BlockRows(lambda: (X[i : i + TILE] for i in range(0, len(X), TILE)))
     if callable(X):
         return BlockRows(_without_arguments(X))
     if isinstance(X, list | tuple) and len(X) and all(_is_table(block) for block in X):

@@ -115,19 +115,26 @@ def _solved(
         return design, _from_orthonormal(design.basis, ridge)
     design = Design(rows, basis_of_some(rows, seen, kind) or basis_of_all(rows, seen, kind))
     root = _inverse_root(design, ridge)
+    if root is None:
+        design = Design(rows, basis_of_all(rows, seen, kind))
+        return design, _from_orthonormal(design.basis, ridge)
     better = refined(design.basis, root, kind)
     if better is None:
         return design, root
     design = Design(rows, better)
-    return design, _inverse_root(design, ridge)
+    root = _inverse_root(design, ridge)
+    assert root is not None
+    return design, root
 
 
-def _inverse_root(design: Design, ridge: float) -> np.ndarray:
-    """M with M M' the inverse of the Gram matrix, ridge included, in the design's coordinates."""
-    basis = design.basis
-    G = design.gram() + _penalty(basis, ridge)
-    frame = basis.frame
-    values, V = np.linalg.eigh(frame.T @ G @ frame)
+def _inverse_root(design: Design, ridge: float) -> np.ndarray | None:
+    """M with M M' the inverse of the Gram matrix, ridge included; None if numbers overflow."""
+    basis, frame = design.basis, design.basis.frame
+    with np.errstate(over="ignore", invalid="ignore"):
+        H = frame.T @ (design.gram() + _penalty(basis, ridge)) @ frame
+    if not np.all(np.isfinite(H)):
+        return None
+    values, V = np.linalg.eigh(H)
     return frame @ (V / np.sqrt(np.maximum(values, np.finfo(float).tiny)))
 
 
