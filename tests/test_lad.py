@@ -297,6 +297,21 @@ def test_repr_is_short():
     assert "shape (2, 2)" in repr(dp.lewis.lad(X, y, quantile=[0.3, 0.5]))
 
 
+@pytest.mark.parametrize(
+    ("quantile", "coef", "intercept"),
+    [
+        (0.5, [0.83188406, 0.57391304, -0.06086957], -39.68985507),
+        (0.25, [0.5, 1.0, 0.0], -36.0),
+    ],
+)
+def test_stackloss(quantile, coef, intercept):
+    """What statsmodels and quantreg print for these data."""
+    *columns, loss = cases.STACKLOSS.T
+    fit = dp.lewis.lad(np.column_stack(columns), loss, intercept=True, quantile=quantile)
+    np.testing.assert_allclose(fit.coef, coef, atol=1e-8)
+    np.testing.assert_allclose(fit.intercept, intercept, rtol=1e-8)
+
+
 @pytest.mark.parametrize("quantile", [0.1, 0.25, 0.5, 0.9])
 @pytest.mark.parametrize("name", ["engel", "stackloss"])
 def test_data_that_others_have_fitted(name, quantile):
