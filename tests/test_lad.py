@@ -187,6 +187,19 @@ def test_dependent_columns(n):
     np.testing.assert_allclose(fit.objective, alone.objective, rtol=1e-12)
 
 
+@pytest.mark.parametrize("n", [300, LARGE])
+@pytest.mark.parametrize("condition", [1e6, 1e8])
+def test_columns_that_nearly_depend(n, condition):
+    """Normal equations lose the square of the condition; pivots do not use them."""
+    X, y = cases.table(n, 4, high_leverage=0.0)
+    near = X.copy()
+    near[:, 3] = X[:, 0] + X[:, 3] / condition
+    fit = dp.lewis.lad(near, y, rng=0)
+    assert fit.rank == 4
+    assert_optimal(fit, near, y)
+    np.testing.assert_allclose(fit.objective, dp.lewis.lad(X, y, rng=0).objective, rtol=1e-7)
+
+
 def test_fewer_rows_than_columns():
     X, y = cases.table(3, 5)
     fit = dp.lewis.lad(X, y)
