@@ -5,6 +5,34 @@ import itertools
 import numpy as np
 from scipy.optimize import linprog
 
+STACKLOSS = np.array(
+    [
+        (80, 27, 89, 42),
+        (80, 27, 88, 37),
+        (75, 25, 90, 37),
+        (62, 24, 87, 28),
+        (62, 22, 87, 18),
+        (62, 23, 87, 18),
+        (62, 24, 93, 19),
+        (62, 24, 93, 20),
+        (58, 23, 87, 15),
+        (58, 18, 80, 14),
+        (58, 18, 89, 14),
+        (58, 17, 88, 13),
+        (58, 18, 82, 11),
+        (58, 19, 93, 12),
+        (50, 18, 89, 8),
+        (50, 18, 86, 7),
+        (50, 19, 72, 8),
+        (50, 19, 79, 8),
+        (50, 20, 80, 9),
+        (56, 20, 82, 15),
+        (70, 20, 91, 15),
+    ],
+    float,
+)
+"""Air flow, water temperature, acid concentration, and the loss (Brownlee 1965)."""
+
 
 def table(n, d, seed=0, high_leverage=0.01):
     """Gaussian rows, some of them long, and targets with heavy noise."""

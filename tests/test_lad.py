@@ -67,7 +67,7 @@ def test_ties_and_degenerate_vertices(data):
 @pytest.mark.parametrize("quantile", [0.5, 0.05, 0.8])
 @pytest.mark.parametrize("seed", range(3))
 def test_pilot_and_band_give_the_fit_of_all_rows(seed, quantile, monkeypatch):
-    n = 4 * LARGE
+    n = 5 * LARGE
     X, y = cases.table(n, 6, seed)
     fit = dp.lewis.lad(X, y, quantile=quantile, intercept=True, rng=seed)
     assert fit.n_passes > 0 and fit.n_kept < n / 2
@@ -187,6 +187,19 @@ def test_dependent_columns(n):
     np.testing.assert_allclose(fit.objective, alone.objective, rtol=1e-12)
 
 
+@pytest.mark.parametrize("n", [300, LARGE])
+@pytest.mark.parametrize("condition", [1e6, 1e8])
+def test_columns_that_nearly_depend(n, condition):
+    """Normal equations lose the square of the condition; pivots do not use them."""
+    X, y = cases.table(n, 4, high_leverage=0.0)
+    near = X.copy()
+    near[:, 3] = X[:, 0] + X[:, 3] / condition
+    fit = dp.lewis.lad(near, y, rng=0)
+    assert fit.rank == 4
+    assert_optimal(fit, near, y)
+    np.testing.assert_allclose(fit.objective, dp.lewis.lad(X, y, rng=0).objective, rtol=1e-7)
+
+
 def test_fewer_rows_than_columns():
     X, y = cases.table(3, 5)
     fit = dp.lewis.lad(X, y)
@@ -297,7 +310,19 @@ def test_repr_is_short():
     assert "shape (2, 2)" in repr(dp.lewis.lad(X, y, quantile=[0.3, 0.5]))
 
 
-STACKLOSS = {0.25: [-36.0, 0.5, 1.0, 0.0], 0.5: [-39.68985507, 0.83188406, 0.57391304, -0.06086957]}
+@pytest.mark.parametrize(
+    ("quantile", "coef", "intercept"),
+    [
+        (0.5, [0.83188406, 0.57391304, -0.06086957], -39.68985507),
+        (0.25, [0.5, 1.0, 0.0], -36.0),
+    ],
+)
+def test_stackloss(quantile, coef, intercept):
+    """What statsmodels and quantreg print for these data."""
+    *columns, loss = cases.STACKLOSS.T
+    fit = dp.lewis.lad(np.column_stack(columns), loss, intercept=True, quantile=quantile)
+    np.testing.assert_allclose(fit.coef, coef, atol=1e-8)
+    np.testing.assert_allclose(fit.intercept, intercept, rtol=1e-8)
 
 
 @pytest.mark.parametrize("quantile", [0.1, 0.25, 0.5, 0.9])

@@ -57,6 +57,16 @@ def test_ends_are_where_the_test_refuses(quantile):
         assert statistic(X, y, j, found.upper[j] - step, quantile) > -z
 
 
+def test_intervals_that_others_have_made():
+    """R's quantreg on Engel's data, from its vignette; it interpolates within a step."""
+    statsmodels = pytest.importorskip("statsmodels.api", reason="statsmodels has the data")
+    data = statsmodels.datasets.engel.load_pandas().data
+    fit = dp.lewis.lad(data[["income"]].to_numpy(), data["foodexp"].to_numpy(), intercept=True)
+    found = fit.confidence_intervals(0.9)
+    np.testing.assert_allclose([found.lower[0], found.upper[0]], [0.48702, 0.60199], rtol=2e-3)
+    np.testing.assert_allclose(found.intercept, [53.25915, 114.01156], rtol=1.5e-2)
+
+
 def test_intervals_of_a_constant_are_order_statistics():
     y = np.random.default_rng(0).standard_normal(101)
     found = dp.lewis.lad(np.ones((101, 1)), y).confidence_intervals(0.9)

@@ -65,7 +65,7 @@ def vertex(
 
 def first_basis(xp: ModuleType, x: Array, close: Array) -> np.ndarray:
     """Independent rows, the closest first."""
-    from scipy.linalg import qr
+    from scipy.linalg.lapack import dgeqp3
 
     n, d = x.shape
     close = xp.where(xp.isfinite(close), close, xp.zeros_like(close))
@@ -74,10 +74,10 @@ def first_basis(xp: ModuleType, x: Array, close: Array) -> np.ndarray:
     while True:
         rows = _largest(xp, close, count)
         taken = host(xp.take(x, rows, axis=0)) * np.sqrt(host(xp.take(close, rows)))[:, None]
-        corner, order = qr(taken.T, mode="r", pivoting=True)
+        corner, order = dgeqp3(taken.T)[:2]
         diagonal = np.abs(np.diag(corner))
         if (len(diagonal) == d and diagonal[-1] > _INDEPENDENT * diagonal[0]) or count == n:
-            return np.asarray(host(rows))[order[:d]]
+            return np.asarray(host(rows))[order[:d] - 1]
         count = min(n, 4 * count)
 
 

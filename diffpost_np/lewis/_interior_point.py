@@ -22,6 +22,7 @@ from .._xp import Array, device_of, host
 from ._arrays import nth_smallest
 
 _SHORT_OF_BOUNDARY = 0.9995
+_RIDGE = 1e-15
 
 
 class Path(NamedTuple):
@@ -106,6 +107,8 @@ def _step(
     (u, v), (s1, s2) = parts, room
     weight = s1 * s2 / (u * s2 + v * s1)
     gram = x.T @ (x * weight[:, None])
+    eye = xp.eye(gram.shape[0], dtype=gram.dtype, device=device_of(x))
+    gram = gram + _RIDGE * eye * gram  # what rounding leaves of near-dependent columns
 
     def direction(e1: Array, e2: Array) -> tuple[Array, Array, Array, Array]:
         z = weight * (u - v - e1 / s1 + e2 / s2)

@@ -44,7 +44,7 @@ def best_size(m: int, n_band: float) -> int:
     of the band takes about as many iterations as one of the pilot takes, and its share of time
     to draw it.
     """
-    best = (0.5 * n_band * m**0.5) ** (2 / 3)
+    best = max(1.0, (0.5 * n_band * m**0.5) ** (2 / 3))
     worth = best + n_band * (m / best) ** 0.5 < _WORTH * n_band
     return int(best) if worth else m
 

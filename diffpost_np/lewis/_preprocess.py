@@ -72,7 +72,8 @@ def pilot_fit(task: Task, pilot: Pilot, b: np.ndarray | None = None) -> Start:
 def leverages(xp: ModuleType, x: Array, information: np.ndarray) -> Array:
     """x (M M')^-1 x of each row."""
     inverse = xp.asarray(np.linalg.inv(information).T, device=device_of(x))
-    return xp.sum((x @ inverse) ** 2, axis=1)
+    white = x @ inverse
+    return xp.vecdot(white, white)
 
 
 def density_at_zero(xp: ModuleType, r: Array, d: int, quantile: float) -> float:

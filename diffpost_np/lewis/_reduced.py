@@ -56,7 +56,7 @@ def _constant(xp: ModuleType, y: Array, quantile: float) -> Vertex:
 
 def least_squares(xp: ModuleType, x: Array, y: Array) -> np.ndarray:
     """A start: the least-squares fit by the normal equations."""
-    return np.linalg.solve(host(x.T @ x), host(x.T @ y))
+    return np.linalg.lstsq(host(x.T @ x), host(x.T @ y), rcond=None)[0]
 
 
 def independent_columns(xp: ModuleType, x: Array) -> np.ndarray:

@@ -18,7 +18,6 @@ os.environ["NUMBA_NUM_THREADS"] = "1"
 
 import argparse
 import pathlib
-import resource
 import subprocess
 import sys
 import time
@@ -129,12 +128,17 @@ def growth(name, n, d):
     X, y = data(5000, d, 0)
     timed(name, X, y)  # imports and compiled code
     X, y = data(n, d, 0)
-    held = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
-    held *= resource.getpagesize() / 2**20
+    held = memory("VmRSS")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         SOLVERS[name](X, y)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10 - held
+    return memory("VmHWM") - held
+
+
+def memory(kind):
+    """MB of this process; getrusage would tell the peak of its parent, if that is larger."""
+    status = pathlib.Path("/proc/self/status").read_text()
+    return float(status.partition(f"{kind}:")[2].split()[0]) / 2**10
 
 
 def main():
