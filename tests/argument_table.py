@@ -462,7 +462,8 @@ def lewis_cases():
     yield case(le.subspace_embedding, **tall, **errors)
     asked = {"label": (lambda rows: np.ones(len(rows)), of.function)}
     asked |= {"huber": (None, optional["positive"]), "intercept": (False, of.flag)}
-    yield case(le.active_lad, **tall, **asked, **p, **{**draws, **number}, **run)
+    power = {"p": (1.0, positive)}
+    yield case(le.active_lad, **tall, **asked, **power, **{**draws, **number}, **run)
     yield case(le.active_lad, **tall, **asked, **errors)
 
 

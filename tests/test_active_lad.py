@@ -96,6 +96,32 @@ def test_the_guarantee(labels):
     assert np.mean(within) >= 1 - delta - 2 * math.sqrt(delta * (1 - delta) / 30)
 
 
+def test_a_sample_without_rows_is_an_error():
+    X, _ = table(300)
+    with pytest.raises(ValueError, match="no row was drawn for m = 1"):
+        for seed in range(50):  # a third of all Poisson samples of this size are empty
+            dp.lewis.active_lad(X, np.zeros_like, m=1, method="poisson", rng=seed)
+
+
+def test_a_label_may_write_to_what_it_gets():
+    X, y = table(300)
+
+    def label(rows):
+        own = y[rows]
+        rows[:] = 0
+        return own
+
+    result = dp.lewis.active_lad(X, label, m=100, rng=0)
+    assert np.all(np.diff(result.asked) > 0)
+
+
+def test_a_fit_that_is_not_certain_says_so(monkeypatch):
+    monkeypatch.setattr("diffpost_np.lewis._robust_fit._MOST_STEPS", 1)
+    X, y = table(300)
+    with pytest.warns(RuntimeWarning, match="relative gap"):
+        dp.lewis.active_lad(X, Oracle(y), m=100, p=1.2, rng=0)
+
+
 def test_dtype_is_kept():
     X, y = table(500)
     for loss in ({}, {"p": 1.2}):
@@ -127,7 +153,12 @@ def test_mistakes_that_take_several_arguments():
         dp.lewis.active_lad(X, Oracle(y), m=10, eps=0.1, delta=0.1)
     with pytest.raises(ValueError, match="X must not be zero"):
         dp.lewis.active_lad(np.zeros((5, 2)), Oracle(y), m=3)
+    with pytest.raises(ValueError, match="p must be 1 beside huber"):
+        dp.lewis.active_lad(X, Oracle(y), m=10, huber=1.0, p=1.5)
     unasked = Oracle(y)
+    strict = pytest.importorskip("array_api_strict").asarray(X)
+    with pytest.raises(TypeError, match="X must be of NumPy"):
+        dp.lewis.active_lad(strict, unasked, m=10, p=1.5)
     with pytest.raises(ValueError, match="X"):
         dp.lewis.active_lad(np.where(X > 2, np.inf, X), unasked, m=10)
     assert unasked.asked == []

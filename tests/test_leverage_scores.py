@@ -77,6 +77,19 @@ def test_ridge(method, ridge, sizes):
     np.testing.assert_allclose(scores_of(X, method=method, ridge=ridge), want, rtol=1e-7)
 
 
+@pytest.mark.parametrize("method", ["auto", "gram", "qr"])
+@pytest.mark.parametrize("small", [1e-3, 1e-6, 1e-9, 1e-12])
+def test_ridge_where_a_column_is_small(method, small):
+    rng = np.random.default_rng(5)
+    turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    for X in (rng.normal(size=(200, 3)) * [1, 1, small], rng.normal(size=(200, 3))):
+        for table in (X, X @ np.diag([1, 1, small]) @ turn):
+            wide = np.concatenate([table, np.eye(3)])
+            want = np.sum(np.linalg.qr(wide)[0][:200] ** 2, axis=1)
+            found = scores_of(table, method=method, ridge=1.0)
+            np.testing.assert_allclose(found, want, rtol=1e-9 + 5e-15 / small)
+
+
 def test_ridge_sums_to_the_statistical_dimension():
     X = oracle.rough(300, 5)
     values = np.linalg.svd(X)[1] ** 2

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
 from .._checks import choice, flag, number
 from .._progress import Reporter, check_progress, reporter
-from .._xp import Array, array_namespace, as_float_array, host
+from .._xp import Array, array_namespace, as_float_array, device_of, host
 from ..random import key
 from ._constant import ConstantRows
+from ._lewis import solve
 from ._robust_fit import fit, huber_loss, power_loss
 from ._rows import Rows, as_rows
 from .embedding import checked_size
 from .lad import lad
 from .sampling import METHODS, RowSample, draw_rows, sample_size
-from .weights import solve
 
 __all__ = ["ActiveFit", "active_lad"]
 
 _TOL, _MOST_ITERATIONS = 0.05, 500
-_GAP = 1e-9
+_GAP, _CERTAIN = 1e-9, 1e-6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,7 +80,7 @@ class ActiveFit:
     def __repr__(self) -> str:
         every = ", all of them" if self.every_row else ""
         return (
-            f"<ActiveFit: {len(self.coef)} coefficients from {self.n_labels} labels of "
+            f"<ActiveFit: {self.coef.shape[0]} coefficients from {self.n_labels} labels of "
             f"{self.n_rows} rows{every}>"
         )
 
@@ -115,8 +117,8 @@ def active_lad(
     p : float, optional
         Power of the loss, in [1, 2].
     huber : float, optional
-        Threshold of Huber's loss, positive, instead of a power; rows are chosen as for p = 1,
-        and leverage scores where they are larger.
+        Threshold of Huber's loss, positive, instead of a power: p must be 1. Rows are chosen by
+        the weights for p = 1, or by leverage scores where these are larger.
     intercept : bool, optional
         Whether a constant is fitted, too.
     method : {"iid", "poisson", "pivotal"}, optional
@@ -124,7 +126,7 @@ def active_lad(
     rng : optional
         What `diffpost_np.random.key` takes.
     progress : bool or callable, optional
-        True shows a bar for every pass over X.
+        True shows a bar while the weights are found; a callable gets a record after each pass.
 
     Returns
     -------
@@ -139,6 +141,11 @@ def active_lad(
     TypeError
         If `label` is not callable, gives no real numbers, or neither `m` nor `eps` and `delta`
         are given.
+
+    Warns
+    -----
+    RuntimeWarning
+        If the gap is above 1e-6.
 
     Notes
     -----
@@ -169,15 +176,21 @@ def active_lad(
     if not callable(label):
         raise TypeError(f"label must be a function of row numbers, got {label!r}")
     loss = _Loss(number("p", p, at_least=1.0, at_most=2.0), _threshold(huber))
+    if loss.threshold is not None and loss.p != 1:
+        raise ValueError(f"p must be 1 beside huber, got {loss.p:g}")
     method, own = choice("method", method, METHODS), key(rng).fold("active_lad")
     size, with_constant = checked_size(m, eps, delta), flag("intercept", intercept)
     check_progress(progress)
     rows = ConstantRows(as_rows(X)) if with_constant else as_rows(X)
+    if rows.xp is not numpy_namespace and not loss.is_absolute:
+        raise TypeError("X must be of NumPy for p > 1 and Huber's loss")
     size = size or sample_size(rows.d, eps, delta, p=loss.p)  # type: ignore[arg-type]
     with reporter(progress, "active_lad") as report:
         weights = _row_weights(rows, loss, report)
     every = size >= weights.shape[0]
     sample = _every_row(rows) if every else draw_rows(rows.xp, weights, size, own, method, loss.p)
+    if sample.indices.shape[0] == 0:
+        raise ValueError(f"m must be larger: no row was drawn for m = {size}")
     X_asked = rows.take(sample.indices)
     y_asked = _labels(label, sample.indices, X_asked)
     coef, gap = _fitted(X_asked, y_asked, sample.scales, loss)
@@ -191,6 +204,11 @@ class _Loss(NamedTuple):
 
     p: float
     threshold: float | None
+
+    @property
+    def is_absolute(self) -> bool:
+        """Whether it is the absolute value."""
+        return self.p == 1 and self.threshold is None
 
 
 def _threshold(huber: Any) -> float | None:
@@ -218,7 +236,10 @@ def _every_row(rows: Rows) -> RowSample:
 
 def _labels(label: Callable[[np.ndarray], Any], indices: Array, like: Array) -> Array:
     """The labels of these rows, checked."""
-    given, xp = label(host(indices)), array_namespace(X=like)
+    xp = array_namespace(X=like)
+    given = label(np.array(host(indices)))  # a copy, which it may change
+    if isinstance(given, np.ndarray):  # what a rowwise look-up on the host gives
+        given = xp.asarray(given, device=device_of(like))
     y = as_float_array("what label returns", given, xp=xp, dtype=like.dtype)
     if tuple(y.shape) != (indices.shape[0],):
         raise ValueError(
@@ -230,12 +251,14 @@ def _labels(label: Callable[[np.ndarray], Any], indices: Array, like: Array) -> 
 
 def _fitted(X: Array, y: Array, scales: Array, loss: _Loss) -> tuple[Array, float]:
     """The minimiser of the sample's loss, with its relative gap."""
-    if loss.p == 1 and loss.threshold is None:
+    if loss.is_absolute:
         result = lad(X, y, sample_weight=scales)
         return result.coef, float(result.gap)
-    if not isinstance(X, np.ndarray):
-        raise TypeError("X must be of NumPy for p > 1 and Huber's loss")
     used = power_loss(loss.p) if loss.threshold is None else huber_loss(loss.threshold)
     wide, labels, weights = (np.asarray(a, np.float64) for a in (X, y, scales**loss.p))
     found = fit(wide, labels, weights, used, _GAP)
-    return found.coef.astype(X.dtype), found.gap / max(found.objective, np.finfo(float).tiny)
+    gap = found.gap / max(found.objective, np.finfo(float).tiny)
+    if gap > _CERTAIN:
+        text = f"active_lad: the fit to the sample has a relative gap of {gap:.1e}"
+        warnings.warn(text, RuntimeWarning, stacklevel=3)
+    return found.coef.astype(X.dtype), gap

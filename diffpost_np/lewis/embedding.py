@@ -44,6 +44,9 @@ class SubspaceEmbedding:
     scales: Array
     n_reads: int
 
+    def __repr__(self) -> str:
+        return f"<SubspaceEmbedding: {self.rows.shape[0]} rows, {self.n_reads} reads>"
+
 
 def subspace_embedding(
     X: Any,
@@ -122,6 +125,8 @@ def subspace_embedding(
     else:
         sample = draw_rows(xp, w, size, own, method, p)
         indices, scales = sample.indices, sample.scales
+        if indices.shape[0] == 0:
+            raise ValueError(f"m must be larger: no row was drawn for m = {size}")
     kept = rows.take(indices) * scales[:, None]
     return SubspaceEmbedding(kept, indices, scales, found.n_reads + 1)
 

@@ -112,51 +112,49 @@ def _solved(
         return design, _sketched(design, ridge, own)
     if method == "qr":
         design = Design(rows, basis_of_all(rows, seen, kind))
-        return design, _from_orthonormal(design.basis, ridge)
+        return design, _shrunk(design.basis, design.basis.frame, ridge)
     design = Design(rows, basis_of_some(rows, seen, kind) or basis_of_all(rows, seen, kind))
-    root = _inverse_root(design, ridge)
+    root = _inverse_root(design)
     if root is None:
         design = Design(rows, basis_of_all(rows, seen, kind))
-        return design, _from_orthonormal(design.basis, ridge)
+        return design, _shrunk(design.basis, design.basis.frame, ridge)
     better = refined(design.basis, root, kind)
-    if better is None:
-        return design, root
-    design = Design(rows, better)
-    root = _inverse_root(design, ridge)
-    assert root is not None
-    return design, root
+    if better is not None:
+        design = Design(rows, better)
+        root = _inverse_root(design)
+        assert root is not None
+    return design, _shrunk(design.basis, root, ridge)
 
 
-def _inverse_root(design: Design, ridge: float) -> np.ndarray | None:
-    """M with M M' the inverse of the Gram matrix, ridge included; None if numbers overflow."""
-    basis, frame = design.basis, design.basis.frame
+def _inverse_root(design: Design) -> np.ndarray | None:
+    """M with M M' the inverse of the Gram matrix; None if numbers overflow."""
+    frame = design.basis.frame
     with np.errstate(over="ignore", invalid="ignore"):
-        H = frame.T @ (design.gram() + _penalty(basis, ridge)) @ frame
+        H = frame.T @ design.gram() @ frame
     if not np.all(np.isfinite(H)):
         return None
     values, V = np.linalg.eigh(H)
     return frame @ (V / np.sqrt(np.maximum(values, np.finfo(float).tiny)))
 
 
-def _penalty(basis: Basis, ridge: float) -> np.ndarray:
-    """What ridge |x|^2 is in the coordinates z = P'x of the row space."""
-    if basis.P is None:
-        return ridge * np.eye(len(basis.frame))
-    inside = np.clip(ridge**0.5 * (basis.P.T @ basis.row_space), -_HUGE, _HUGE)
-    return inside @ inside.T
+def _shrunk(basis: Basis, root: np.ndarray, ridge: float) -> np.ndarray:
+    """The root M of the inverse Gram matrix with the ridge in it.
+
+    In coordinates in which the Gram matrix is 1, coefficients have the length |B c|, and the
+    singular values of sqrt(ridge) B say it without losing the square of their condition.
+    """
+    if ridge == 0:
+        return root
+    lengths = root if basis.P is None else basis.row_space.T @ basis.P @ root
+    lengths = np.clip(ridge**0.5 * lengths, -_HUGE, _HUGE)
+    _, s, Vt = np.linalg.svd(lengths)
+    return root @ (Vt.T / np.hypot(1.0, s))
 
 
 def _sketched(design: Design, ridge: float, own: Key) -> np.ndarray:
     """M of an embedding, through random columns where these are fewer."""
-    root = _from_orthonormal(design.basis, ridge)
+    root = _shrunk(design.basis, design.basis.frame, ridge)
     n_columns = math.ceil((math.log(design.rows.n or 1) + 5.0) / 0.047)
     if n_columns >= design.rank:
         return root
     return root @ random_columns(own, design.rank, n_columns)
-
-
-def _from_orthonormal(basis: Basis, ridge: float) -> np.ndarray:
-    """M where the Gram matrix is 1 in the frame but for the ridge."""
-    frame = basis.frame
-    values, V = np.linalg.eigh(frame.T @ _penalty(basis, ridge) @ frame)
-    return frame @ (V / np.sqrt(1.0 + np.maximum(values, 0.0)))

@@ -13,6 +13,7 @@ from ..random import Key, key, uniform
 from ._pivotal import pivotal_choice
 from .weights import LewisWeights
 
+_LOG_MOST = 62 * math.log(2)
 METHODS = ("iid", "poisson", "pivotal")
 
 
@@ -219,5 +220,9 @@ def sample_size(d: int, eps: float, delta: float, *, p: float = 1.0, constant: f
     """
     d, eps, delta = integer("d", d), fraction("eps", eps), fraction("delta", delta)
     p, constant = number("p", p, above=0.0), number("constant", constant, above=0.0)
-    rate = d / eps**2 if p <= 2 else d ** (p / 2) / eps**p
-    return math.ceil(constant * rate * math.log(d / (eps * delta)))
+    power = max(p, 2.0)
+    log_rate = 0.5 * power * math.log(d) - power * math.log(eps)
+    log_size = log_rate + math.log(constant) + math.log(math.log(d / delta) - math.log(eps))
+    if log_size > _LOG_MOST:
+        raise ValueError(f"eps must be larger: a sample for {eps:g} has more than 2^62 rows")
+    return math.ceil(round(math.exp(log_size), 6))
