@@ -30,6 +30,7 @@ PRIORS = [
     dp.priors.Smoothed(LATTICE, 0.1),
     ONE_WAY.prior,
     ONE_WAY.prior.enumerated(),
+    dp.priors.PatchGrid(MIXTURE, (1, 2), (1, 2)),
 ]
 WITHOUT_ARRAYS = (dp.priors.Ring, dp.hardness.OneWayPrior, dp.hardness.EnumeratedPrior)
 CLOCK, TABLE = dp.schedules.VPLinear(), dp.schedules.VPTable([0.9, 0.5, 0.1])
@@ -119,6 +120,9 @@ def prior_cases():
     offset, shape = (np.zeros(2), of.real), ((2,), of.free_shape)
     yield case(p.DiscretizedGaussian, spacing=(0.5, of.positive), offset=offset, event_shape=shape)
     yield case(p.Smoothed, prior=(LATTICE, of.required_thing), width=(0.1, of.positive))
+    images = {"image_shape": ((2, 2), of.free_shape), "patch_shape": ((2, 1), of.shape)}
+    law = {"mixture": (MIXTURE, of.required_thing)}
+    yield case(p.PatchGrid, **law, **images, shift=((1, 0), of.offsets))
     fitted = SimpleNamespace(
         weights_=WEIGHTS, means_=MEANS, covariances_=COVS, covariance_type="diag"
     )
@@ -132,11 +136,14 @@ def method_cases():
     for prior in PRIORS:
         is_free = isinstance(prior, WITHOUT_ARRAYS)
         points = free_batch if is_free else of.batch
-        arguments = {"x": (X, points), "sigma": (S, of.level), "v": (X, of.mixed), **draw}
-        arguments |= {"x_noisy": (X, points), "y": (Y, of.mixed)}
+        x, event = X.reshape(3, *prior.event_shape), prior.event_shape
+        arguments = {"x": (x, points), "sigma": (S, of.level), "v": (x, of.mixed), **draw}
+        arguments |= {"x_noisy": (x, points), "y": (Y, of.mixed)}
         arguments |= {"like": (X, anything if is_free else other_library)}
         seen = (
-            ONE_WAY.measurement if isinstance(prior, dp.hardness.EnumeratedPrior) else MEASUREMENT
+            ONE_WAY.measurement
+            if isinstance(prior, dp.hardness.EnumeratedPrior)
+            else dp.LinearGaussian(MATRIX, 0.3, event_shape=event)
         )
         arguments |= {"measurement": (seen, of.required_thing)}
         arguments |= {"dtype": (np.float32, of.dtype)}

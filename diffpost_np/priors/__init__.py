@@ -5,6 +5,8 @@ from .empirical import Empirical
 from .gaussian import Gaussian
 from .lattice import DiscretizedGaussian
 from .mixture import GaussianMixture
+from .patch_grid import PatchGrid
+from .photographs import photograph_patches
 from .ring import Ring
 from .smoothed import Smoothed
 
@@ -14,6 +16,8 @@ __all__ = [
     "Gaussian",
     "GaussianMixture",
     "LowRank",
+    "PatchGrid",
     "Ring",
     "Smoothed",
+    "photograph_patches",
 ]
