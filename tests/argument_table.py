@@ -31,6 +31,7 @@ PRIORS = [
     ONE_WAY.prior,
     ONE_WAY.prior.enumerated(),
     dp.priors.PatchGrid(MIXTURE, (1, 2), (1, 2)),
+    dp.priors.PatchProduct(MIXTURE, (1, 2), (1, 2)),
 ]
 WITHOUT_ARRAYS = (dp.priors.Ring, dp.hardness.OneWayPrior, dp.hardness.EnumeratedPrior)
 CLOCK, TABLE = dp.schedules.VPLinear(), dp.schedules.VPTable([0.9, 0.5, 0.1])
@@ -123,6 +124,7 @@ def prior_cases():
     images = {"image_shape": ((2, 2), of.free_shape), "patch_shape": ((2, 1), of.shape)}
     law = {"mixture": (MIXTURE, of.required_thing)}
     yield case(p.PatchGrid, **law, **images, shift=((1, 0), of.offsets))
+    yield case(p.PatchProduct, **law, **images, stride=(1, of.count))
     fitted = SimpleNamespace(
         weights_=WEIGHTS, means_=MEANS, covariances_=COVS, covariance_type="diag"
     )
@@ -156,6 +158,7 @@ def method_cases():
 
 METHODS = ("score", "denoise", "denoise_vjp", "log_density", "sample", "sample_given")
 METHODS += ("responsibilities", "posterior", "tables")
+METHODS += ("unnormalised_log_density", "grid_sample_given")
 
 
 def measurement_cases():

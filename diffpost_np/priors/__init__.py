@@ -6,6 +6,7 @@ from .gaussian import Gaussian
 from .lattice import DiscretizedGaussian
 from .mixture import GaussianMixture
 from .patch_grid import PatchGrid
+from .patch_product import PatchProduct
 from .photographs import photograph_patches
 from .ring import Ring
 from .smoothed import Smoothed
@@ -17,6 +18,7 @@ __all__ = [
     "GaussianMixture",
     "LowRank",
     "PatchGrid",
+    "PatchProduct",
     "Ring",
     "Smoothed",
     "photograph_patches",
