@@ -51,6 +51,13 @@ class Asleep:
         raise AssertionError("worked before it checked")
 
 
+class AsleepGiven(Asleep):
+    """One that would draw given noisy points."""
+
+    def sample_given(self, x, sigma, rng=None):
+        raise AssertionError("worked before it checked")
+
+
 class Case(NamedTuple):
     """A function, and for every argument a right value and its kind."""
 
@@ -268,6 +275,21 @@ def sampler_cases():
     drawn = {"draw": (Asleep().sample, optional["function"])}
     yield case(p.rejection, **{**GIVEN, "prior": (lambda x, sigma: x, of.thing)}, **drawn)
     yield case(p.rejection_cost, **exact)
+    sweeps = {
+        "prior": (AsleepGiven(), of.required_thing),
+        "rho": (0.1, optional["positive"]),
+        "rho_max": (1.0, optional["positive"]),
+        "n_levels": (2, of.count),
+        "sweeps_per_level": (2, of.count),
+        "n_chains": (3, optional["count"]),
+        "thin": (2, of.count),
+        "unbiased": (False, of.flag),
+        "first_chain": (0, of.index),
+        "resume": (None, of.thing),
+    }
+    start = {"initial": (X, without(INITIAL["initial"][1], "one event"))}
+    for initial in ({}, start):
+        yield case(p.split_gibbs, **{**GIVEN, **sweeps}, **initial)
 
 
 def sampling_cases():

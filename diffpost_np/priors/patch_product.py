@@ -8,9 +8,10 @@ from types import ModuleType
 from typing import Any
 
 from .._checks import chain, integer
-from .._xp import Array, device_of, host
+from .._xp import Array, device_of
 from ..random import Key, Purpose, key, uniform
 from ._base import Scored
+from ._mixture_draws import by_component
 from ._tiling import as_tiling
 from .mixture import GaussianMixture
 from .patch_grid import as_mixture
@@ -163,20 +164,33 @@ class PatchProduct(Scored):
         xp, flat, level = self._enter(x_noisy, sigma, allow_degenerate=True, name="x_noisy")
         first = chain("first_chain", first_chain)
         own = key(rng).fold("prior.grid_sample_given")
-        shifts = self._random_shifts(flat.shape[0], own, first)
-        patches = by_image(xp, flat, shifts, self.tiling.split)
-        m = self.tiling.n_patches
-        draws = self.mixture._sample_given(xp, patches, self._levels(xp, level), own, first * m)
-        images = xp.reshape(draws, (flat.shape[0], -1))
-        return xp.reshape(by_image(xp, images, shifts, self.tiling.join), x_noisy.shape)
+        grids = self._random_grids(xp, flat, own, first)
+        patches = xp.reshape(
+            self._on_grids(xp, flat, grids, self.tiling.split), (-1, self.tiling.patch_size)
+        )
+        first = first * self.tiling.n_patches
+        draws = self.mixture._sample_given(xp, patches, self._levels(xp, level), own, first)
+        images = self._on_grids(xp, xp.reshape(draws, flat.shape), grids, self.tiling.join)
+        return xp.reshape(images, x_noisy.shape)
 
     def __repr__(self) -> str:
         return f"PatchProduct({self.mixture!r}, {self.event_shape}, {len(self.shifts)} grids)"
 
-    def _random_shifts(self, n: int, key: Key, first_chain: int) -> list[tuple[int, int]]:
-        """A grid for every image."""
-        u = host(uniform(key, (n, 1), purpose=Purpose.DIRECTION, first_chain=first_chain))
-        return [self.shifts[int(i)] for i in u[:, 0] * len(self.shifts)]
+    def _random_grids(self, xp: ModuleType, like: Array, key: Key, first_chain: int) -> Array:
+        """The number of a grid for every image (n,)."""
+        place = {"purpose": Purpose.DIRECTION, "first_chain": first_chain, "like": like}
+        u = uniform(key, (like.shape[0], 1), **place)
+        return xp.astype(u[:, 0] * len(self.shifts), xp.int64)
+
+    def _on_grids(
+        self, xp: ModuleType, rows: Array, grids: Array, cut: Callable[..., Array]
+    ) -> Array:
+        """`Tiling.split` or `join` of rows that stand for an image each, on a grid of its own."""
+
+        def on_grid(k: int, rows: Array) -> Array:
+            return xp.reshape(cut(xp, rows, self.shifts[k]), rows.shape)
+
+        return by_component(xp, grids, (rows,), on_grid, len(self.shifts))
 
     def _arrays(self) -> dict[str, Array]:
         return self.mixture._arrays()
@@ -204,11 +218,3 @@ class PatchProduct(Scored):
 
     def _denoise_vjp(self, xp: ModuleType, x: Array, sigma: Array, v: Array) -> Array:
         return self._mean(xp, x, sigma, self.mixture._denoise_vjp, v)
-
-
-def by_image(
-    xp: ModuleType, rows: Array, shifts: list[tuple[int, int]], cut: Callable[..., Array]
-) -> Array:
-    """`Tiling.split` or `join` of rows that stand for an image each, on a grid of its own."""
-    parts = [cut(xp, rows[i : i + 1, :], shift) for i, shift in enumerate(shifts)]
-    return xp.concat(parts)

@@ -1,0 +1,304 @@
+"""`split_gibbs`: a latent copy of x parts the prior from the measurement."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .._arguments import check_no_start, check_takes_rng, key_of_draws, place
+from .._checks import flag, integer, number
+from .._progress import reporter
+from .._result import Result
+from .._threads import single_threaded_blas
+from .._xp import Array
+from ._given_latent import given_latent
+from ._likelihood import Likelihood
+from ._problem import Problem
+from ._running_moments import Moments
+from ._split_start import start, strange_units
+
+__all__ = ["split_gibbs"]
+
+
+@dataclass(frozen=True)
+class State:
+    """Flat chains after some sweeps, what was kept of them, and the sums of their means."""
+
+    x: Array
+    sweep: int
+    kept: tuple[Array, ...]
+    moments: Moments
+    n_samples: int
+    first_chain: int
+    fixed: dict[str, Any]
+    reasons: tuple[str, ...]
+
+
+def split_gibbs(
+    prior: Any,
+    measurement: Any,
+    y: Any,
+    *,
+    n_samples: int = 1000,
+    rng: Any = None,
+    progress: Any = False,
+    rho: float | None = None,
+    rho_max: float | None = None,
+    n_levels: int = 20,
+    sweeps_per_level: int = 4,
+    n_chains: int | None = None,
+    thin: int = 10,
+    unbiased: bool | None = None,
+    initial: Any = None,
+    first_chain: int = 0,
+    resume: Result | None = None,
+) -> Result:
+    """Gibbs sampling of x and a latent z = x + rho N(0, I): one sees the prior, one the data.
+
+    A sweep draws z given x, which is a denoising problem for the prior, and x given z and y,
+    which is Gaussian. The coupling rho falls in levels; then sweeps are kept.
+
+    Parameters
+    ----------
+    prior : prior
+        Anything with `.sample_given(x, sigma, rng=)`, or a `PatchProduct`, of which every sweep
+        takes a random grid.
+    measurement : LinearGaussian
+        The measurement.
+    y : array, shape measurement.output_shape
+        What was measured. Samples have its dtype and namespace.
+    n_samples : int, optional
+        Number of samples, over all chains.
+    rng : optional
+        What `diffpost_np.random.key` takes.
+    progress : bool or callable, optional
+        True shows a bar; a callable gets a record per sweep and may return True to stop.
+    rho : float, optional
+        The last coupling, positive, in the units of x. By default the largest without bias,
+        1 / |N^(-1/2) A|; about half a typical posterior standard deviation mixes faster.
+    rho_max : float, optional
+        The first coupling, at least `rho`; ten times that by default.
+    n_levels, sweeps_per_level : int, optional
+        Couplings on the way from `rho_max` to `rho`, spaced evenly in their logarithm, and
+        sweeps at each; they are not kept.
+    n_chains : int, optional
+        Independent chains, a draw of each in turn; by default a chain for every sample.
+    thin : int, optional
+        Sweeps between two draws of a chain.
+    unbiased : bool, optional
+        Whether the step of x leaves to z all the noise of y, which is possible for rho up to the
+        default one, and for operators with an eigenform; wherever possible by default.
+    initial : array or callable, optional
+        Where chains start, `(n_chains, *event)` or one event, or a function of their number,
+        which takes `first_chain=` where that is not 0. By default draws of `prior.sample`, else
+        the constant that explains y best.
+    first_chain : int, optional
+        Index of the first chain in a larger run.
+    resume : Result, optional
+        A stopped run, to go on from there, to the same bits; give the other arguments again.
+
+    Returns
+    -------
+    Result
+        Draws of z: the first of every chain, then the second, and so on. `stages["mean"]` is
+        a mean over all kept sweeps, thinned or not: of z where there is no bias, of E[x | z, y]
+        else, and `stages["mean_z"]` that of z in any case. `trace` has "rho" of every sweep,
+        and "rhat" of every pixel, which compares the means of several chains. Score evaluations
+        count draws of the denoising problem.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, has a wrong shape or is not finite, or `unbiased` is
+        asked for where it is not possible.
+    TypeError
+        If array types are mixed, the prior has no `.sample_given`, or the measurement is not
+        linear Gaussian.
+
+    Warns
+    -----
+    RuntimeWarning
+        If the prior is one of patches, and y or `initial` look as if they had other units.
+
+    Notes
+    -----
+    The law of (x, z) is p(z) N(x; z, rho^2) p(y | x) for a prior whose draws are exact. So z has
+    the posterior of y = A z + noise of covariance N + rho^2 A A', and x that of the prior with
+    noise rho. The unbiased kind sees N - rho^2 A A' from x, and z has the posterior itself.
+    Successive draws depend on each other: it takes some (posterior standard deviation / rho)^2
+    sweeps to forget, so trust chains that agree (`rhat` near 1). For a `PatchProduct` no law is
+    invariant under all grids; a sweep tends to a step of Langevin with rho^2 as half its step size
+    and an unbiased estimate of the score, hence its law to the posterior, as rho tends to 0.
+
+    The step of x costs two changes of basis for masks, periodic convolutions, block means and
+    small matrices; conjugate gradients otherwise, whose rounding is about 1e-5 in float32.
+
+    References
+    ----------
+    Vono, Dobigeon, Chainais, "Split-and-augmented Gibbs sampler", IEEE Trans. Signal Process.
+    67, 2019. Wu, Sun, Chen, Zhang, Yue, Bouman, arXiv 2405.18782 (PnP-DM).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import diffpost_np as dp
+    >>> prior = dp.priors.GaussianMixture([0.5, 0.5], [[-2.0], [2.0]], 0.5)
+    >>> measurement = dp.LinearGaussian(np.array([[1.0]]), 1.0)
+    >>> result = dp.posterior.split_gibbs(prior, measurement, [0.5], rng=0)
+    >>> exact = dp.posterior.exact(prior, measurement, [0.5])
+    >>> bool(abs(result.mean() - exact.mean()).max() < 0.2)
+    True
+    """
+    started = time.perf_counter()
+    problem = Problem(
+        *("split_gibbs", prior, measurement, y, rng, n_samples, resume, progress, first_chain),
+        scored=False,
+    )
+    sampler = Sampler(problem, n_chains, thin)
+    with single_threaded_blas(problem.xp):
+        sampler.couple(rho, rho_max, n_levels, sweeps_per_level, unbiased)
+        state = sampler.start(initial)
+        state = sampler.advance(state)
+        return sampler.result(state, started)
+
+
+class Sampler:
+    """The sweeps of a run."""
+
+    def __init__(self, problem: Problem, n_chains: Any, thin: Any) -> None:
+        self.problem = problem
+        n = problem.n_samples
+        self.n_chains = n if n_chains is None else integer("n_chains", n_chains, maximum=n)
+        self.thin = integer("thin", thin)
+        self.given, self.patchwise = draws_of(problem)
+
+    def couple(
+        self, rho: Any, rho_max: Any, n_levels: Any, sweeps_per_level: Any, unbiased: Any
+    ) -> None:
+        """The coupling of every sweep, and whether the last one is without bias."""
+        p = self.problem
+        rho = None if rho is None else number("rho", rho, above=0.0)
+        first = None if rho_max is None else number("rho_max", rho_max, above=0.0)
+        levels, each = integer("n_levels", n_levels), integer("sweeps_per_level", sweeps_per_level)
+        wanted = None if unbiased is None else flag("unbiased", unbiased)
+        self.step = given_latent(p)
+        limit = self.step.largest**-0.5
+        last = limit if rho is None else rho
+        first = 10 * last if first is None else number("rho_max", first, at_least=last)
+        self.limit = checked_limit(self.step, last, limit, wanted)
+        falling = np.repeat(np.geomspace(first, last, levels), each)
+        self.n_falling = falling.size
+        per_chain = -(-p.n_samples // self.n_chains)
+        self.rho = np.concatenate([falling, np.full(per_chain * self.thin, last)])
+        p.fix(rho=last, rho_max=first, n_levels=levels, sweeps_per_level=each, thin=self.thin)
+        p.fix(n_chains=self.n_chains, unbiased=last <= self.limit)
+
+    def start(self, initial: Any) -> State:
+        """Where chains stand before the first sweep, or in the run to resume."""
+        p = self.problem
+        if p.resume is not None:
+            check_no_start(initial)
+            return p.resume.state
+        x = start(p, initial, self.n_chains)
+        reasons = strange_units(p, x)
+        for reason in reasons:
+            warnings.warn(f"split_gibbs: {reason}", RuntimeWarning, stacklevel=4)
+        zero = Moments.zero(p.xp, x)
+        return State(x, 0, (), zero, p.n_samples, p.first_chain, p.fixed, reasons)
+
+    def advance(self, state: State) -> State:
+        """Sweep by sweep to the last one, or until the user asks to stop."""
+        p, likelihood = self.problem, Likelihood(self.problem)
+        with reporter(p.progress, p.name) as report:
+            while state.sweep < self.rho.size:
+                state = self.sweep(state)
+                numbers = {"rho": float(self.rho[state.sweep - 1])}
+                if report.watched:
+                    numbers["misfit"] = likelihood.misfit(likelihood.value(state.x))
+                if report(state.sweep, self.rho.size, **numbers):
+                    break
+        return state
+
+    def sweep(self, state: State) -> State:
+        """z given x, then x given z and y."""
+        i, kept, moments = state.sweep, state.kept, state.moments
+        rho = float(self.rho[i])
+        z = self.latent(state.x, rho, i)
+        x, mean = self.step.draw(z, rho, i, unbiased=rho <= self.limit)
+        if i >= self.n_falling:
+            moments = moments.add(z, mean)
+            if moments.n % self.thin == 0:
+                kept = (*kept, z)
+        return replace(state, x=x, sweep=i + 1, kept=kept, moments=moments)
+
+    def latent(self, x: Array, rho: float, sweep: int) -> Array:
+        """Draws of z given x, with random numbers of this sweep."""
+        p = self.problem
+        own = key_of_draws(p.key.fold(f"sweep {sweep}"), p.prior)
+        where = place("prior.sample_given", self.given, p.first_chain, "leave it out")
+        z = self.given(p.shown(x), rho, rng=own, **where)
+        return p.points("what prior.sample_given returns", z, x.shape[0])
+
+    def result(self, state: State, started: float) -> Result:
+        """The kept draws, with the means and the diagnostics."""
+        p, n = self.problem, state.moments.n
+        empty = p.xp.zeros((0, p.d), dtype=p.dtype, device=p.device)
+        samples = p.xp.concat([empty, *state.kept])[: p.n_samples, :]
+        return Result(
+            samples=p.events(samples),
+            method=p.name,
+            n_score_evals=state.sweep * self.n_chains,
+            n_rounds=state.sweep,
+            seconds=time.perf_counter() - started,
+            key=p.key,
+            state=state,
+            finished=state.sweep == self.rho.size,
+            warnings=state.reasons,
+            trace={"rho": self.rho[: state.sweep], **self._agreement(state)},
+            stages=self._means(state) if n else {},
+        )
+
+    def _agreement(self, state: State) -> dict[str, np.ndarray]:
+        if state.moments.n == 0:
+            return {}
+        return {"rhat": state.moments.rhat().reshape(self.problem.event_shape)}
+
+    def _means(self, state: State) -> dict[str, Array]:
+        p, sums = self.problem, state.moments
+
+        def mean(total: Array) -> Array:
+            return p.xp.astype(p.xp.mean(total, axis=0, keepdims=True) / sums.n, p.dtype)
+
+        latent = p.events(mean(sums.latent))[0, ...]
+        if self.rho[-1] <= self.limit:
+            return {"mean": latent, "mean_z": latent}
+        return {"mean": p.events(self.step.events(mean(sums.given)))[0, ...], "mean_z": latent}
+
+
+def draws_of(problem: Problem) -> tuple[Callable[..., Array], bool]:
+    """The prior's draws given noisy points; of a `PatchProduct` those on a random grid."""
+    given = getattr(problem.prior, "grid_sample_given", None)
+    if given is not None and not hasattr(problem.prior, "sample_given"):
+        return given, True
+    given = problem.ability("sample_given", "split_gibbs draws from in every sweep")
+    check_takes_rng("prior.sample_given", given, "x", "sigma")
+    return given, False
+
+
+def checked_limit(step: Any, rho: float, limit: float, unbiased: bool | None) -> float:
+    """The largest coupling without bias, 0 for none."""
+    possible = hasattr(step, "gram")
+    limit = limit * (1 + 1e-6) if possible else 0.0
+    if unbiased and not possible:
+        raise ValueError("unbiased must be False: the operator has no eigenform")
+    if unbiased and rho > limit:
+        raise ValueError(
+            f"rho must be at most {limit:.3g}, the noise over the norm of A, for unbiased=True, "
+            f"got {rho:g}"
+        )
+    return 0.0 if unbiased is False else limit
