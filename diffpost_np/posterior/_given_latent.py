@@ -21,7 +21,9 @@ class InEigenbasis:
         self.pull = gram.forward(pull_of(problem, problem.y[None, ...]))
         self.largest = float(problem.xp.max(gram.values))
 
-    def draw(self, z: Array, rho: float, sweep: int, unbiased: bool) -> tuple[Array, Array]:
+    def draw(
+        self, z: Array, rho: float, sweep: int, unbiased: bool, first_chain: int
+    ) -> tuple[Array, Array]:
         """Draws, and coordinates of their means given z.
 
         The unbiased kind sees noise that lacks rho^2 A A', so that z sees all of it.
@@ -33,7 +35,8 @@ class InEigenbasis:
         else:
             variance = 1 / (self.gram.values + rho**-2)
             mean = variance * (self.pull + rho**-2 * along)
-        return self.gram.inverse(mean + xp.sqrt(variance) * noise(self.problem, z, sweep)), mean
+        z = noise(self.problem, z, sweep, first_chain)
+        return self.gram.inverse(mean + xp.sqrt(variance) * z), mean
 
     def events(self, coordinates: Array) -> Array:
         """Flat events of coordinates."""
@@ -47,13 +50,15 @@ class BySolving:
         self.problem = problem
         self.largest = problem.linear()._whitened.norm() ** 2
 
-    def draw(self, z: Array, rho: float, sweep: int, unbiased: bool) -> tuple[Array, Array]:
+    def draw(
+        self, z: Array, rho: float, sweep: int, unbiased: bool, first_chain: int
+    ) -> tuple[Array, Array]:
         """Draws, twice: their means would cost another solution."""
         p = self.problem
-        measurement, place = p.linear(), {"step": sweep, "first_chain": p.first_chain}
+        measurement, place = p.linear(), {"step": sweep, "first_chain": first_chain}
         clean = p.xp.broadcast_to(p.y, (z.shape[0], *p.y.shape))
         perturbed = clean + measurement.noise(p.key, clean, like=z, **place)
-        right = pull_of(p, perturbed) + rho**-2 * (z + rho * noise(p, z, sweep))
+        right = pull_of(p, perturbed) + rho**-2 * (z + rho * noise(p, z, sweep, first_chain))
 
         def system(x: Array) -> Array:
             image = measurement.whiten(measurement.operator(p.events(x)))
@@ -82,9 +87,9 @@ def pull_of(problem: Problem, y: Array) -> Array:
     return flatten_events(back, problem.xp)
 
 
-def noise(problem: Problem, like: Array, sweep: int) -> Array:
+def noise(problem: Problem, like: Array, sweep: int, first_chain: int) -> Array:
     """Standard normals for the flat events of a sweep."""
-    place = {"step": sweep, "purpose": Purpose.NOISE, "first_chain": problem.first_chain}
+    place = {"step": sweep, "purpose": Purpose.NOISE, "first_chain": first_chain}
     return normal(problem.key, tuple(like.shape), like=like, **place)
 
 

@@ -9,20 +9,25 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from array_api_compat import is_numpy_namespace
 
 from .._arguments import check_no_start, check_takes_rng, key_of_draws, place
 from .._checks import flag, integer, number
 from .._progress import reporter
 from .._result import Result
-from .._threads import single_threaded_blas
+from .._threads import Parts, n_kernel_threads, single_threaded_blas
 from .._xp import Array
-from ._given_latent import given_latent
+from ..priors._base import Scored
+from ._given_latent import InEigenbasis, given_latent
 from ._likelihood import Likelihood
 from ._problem import Problem
 from ._running_moments import Moments
 from ._split_start import start, strange_units
 
 __all__ = ["split_gibbs"]
+
+_LARGE = 2**12
+"""Entries of events from which on chains run beside each other."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +180,7 @@ class Sampler:
         n = problem.n_samples
         self.n_chains = n if n_chains is None else integer("n_chains", n_chains, maximum=n)
         self.thin = integer("thin", thin)
-        self.given, self.patchwise = draws_of(problem)
+        self.given = draws_of(problem)
 
     def couple(
         self, rho: Any, rho_max: Any, n_levels: Any, sweeps_per_level: Any, unbiased: Any
@@ -214,7 +219,7 @@ class Sampler:
     def advance(self, state: State) -> State:
         """Sweep by sweep to the last one, or until the user asks to stop."""
         p, likelihood = self.problem, Likelihood(self.problem)
-        with reporter(p.progress, p.name) as report:
+        with self.parts(), reporter(p.progress, p.name) as report:
             while state.sweep < self.rho.size:
                 state = self.sweep(state)
                 numbers = {"rho": float(self.rho[state.sweep - 1])}
@@ -224,24 +229,40 @@ class Sampler:
                     break
         return state
 
+    def parts(self) -> Parts:
+        """Chains beside each other where they are large and all code is the library's."""
+        p, self._parts = self.problem, Parts(1)
+        own = isinstance(p.prior, Scored) and isinstance(self.step, InEigenbasis)
+        if own and p.d >= _LARGE and is_numpy_namespace(p.xp):
+            self._parts = Parts(min(self.n_chains, n_kernel_threads()))
+        return self._parts
+
     def sweep(self, state: State) -> State:
         """z given x, then x given z and y."""
         i, kept, moments = state.sweep, state.kept, state.moments
         rho = float(self.rho[i])
-        z = self.latent(state.x, rho, i)
-        x, mean = self.step.draw(z, rho, i, unbiased=rho <= self.limit)
+
+        def part(first: int, last: int) -> tuple[Array, Array, Array]:
+            place = self.problem.first_chain + first
+            z = self.latent(state.x[first:last, :], rho, i, place)
+            return z, *self.step.draw(z, rho, i, rho <= self.limit, place)
+
+        parts = zip(*self._parts(part, self.n_chains), strict=True)
+        z, x, mean = (self.problem.xp.concat(a) if len(a) > 1 else a[0] for a in parts)
         if i >= self.n_falling:
             moments = moments.add(z, mean)
             if moments.n % self.thin == 0:
                 kept = (*kept, z)
         return replace(state, x=x, sweep=i + 1, kept=kept, moments=moments)
 
-    def latent(self, x: Array, rho: float, sweep: int) -> Array:
+    def latent(self, x: Array, rho: float, sweep: int, first_chain: int) -> Array:
         """Draws of z given x, with random numbers of this sweep."""
         p = self.problem
         own = key_of_draws(p.key.fold(f"sweep {sweep}"), p.prior)
-        where = place("prior.sample_given", self.given, p.first_chain, "leave it out")
+        where = place("prior.sample_given", self.given, first_chain, "leave it out")
         z = self.given(p.shown(x), rho, rng=own, **where)
+        if isinstance(p.prior, Scored):
+            return p.xp.reshape(z, x.shape)
         return p.points("what prior.sample_given returns", z, x.shape[0])
 
     def result(self, state: State, started: float) -> Result:
@@ -280,14 +301,14 @@ class Sampler:
         return {"mean": p.events(self.step.events(mean(sums.given)))[0, ...], "mean_z": latent}
 
 
-def draws_of(problem: Problem) -> tuple[Callable[..., Array], bool]:
+def draws_of(problem: Problem) -> Callable[..., Array]:
     """The prior's draws given noisy points; of a `PatchProduct` those on a random grid."""
     given = getattr(problem.prior, "grid_sample_given", None)
     if given is not None and not hasattr(problem.prior, "sample_given"):
-        return given, True
+        return given
     given = problem.ability("sample_given", "split_gibbs draws from in every sweep")
     check_takes_rng("prior.sample_given", given, "x", "sigma")
-    return given, False
+    return given
 
 
 def checked_limit(step: Any, rho: float, limit: float, unbiased: bool | None) -> float:
