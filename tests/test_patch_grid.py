@@ -73,6 +73,9 @@ MEASUREMENTS = {
     "rows within patches": dp.LinearGaussian(
         COLUMNS, np.array([0.3, 0.6, 0.2]), event_shape=(2, 2)
     ),
+    "seen twice": dp.LinearGaussian(
+        dp.operators.stack(dp.operators.mask(KEEP), dp.operators.mask(KEEP)), 0.4
+    ),
     "means": dp.LinearGaussian(dp.operators.downsample((2, 2), (2, 1)), 0.2),
 }
 

@@ -6,6 +6,8 @@ import pytest
 
 import diffpost_np as dp
 from diffpost_np.operators import _base
+from diffpost_np.posterior._given_latent import given_latent
+from diffpost_np.posterior._problem import Problem
 
 WEIGHTS, MEANS = np.array([0.3, 0.7]), np.array([[-0.6, 0.5], [0.8, 0.0]])
 COVS = np.array([[[0.5, 0.2], [0.2, 0.3]], [[0.2, -0.1], [-0.1, 0.6]]])
@@ -67,6 +69,23 @@ def test_by_conjugate_gradients(correlated, monkeypatch):
     assert_same_law(result.samples, truth.sample(200_000, rng=1))
     with pytest.raises(ValueError, match="unbiased must be False: the operator has no eigenform"):
         dp.posterior.split_gibbs(PAIR, measurement, Y, rho=0.6, unbiased=True)
+
+
+@pytest.mark.parametrize("solver", [False, True])
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_the_step_of_x(unbiased, solver, monkeypatch):
+    """Mean and covariance of x given z and y, where the second kind leaves noise to z."""
+    if solver:
+        monkeypatch.setattr(_base, "CHEAP_SVD", 0)
+    measurement, rho, n = dp.LinearGaussian(A, STD), 0.4, 40_000
+    problem = Problem("split_gibbs", PAIR, measurement, Y, 0, scored=False)
+    z = np.array([0.7, -0.4])
+    x, _ = given_latent(problem).draw(np.tile(z, (n, 1)), rho, 3, unbiased and not solver, 0)
+    noise = np.diag(STD**2) - (unbiased and not solver) * rho**2 * A @ A.T
+    cov = np.linalg.inv(np.eye(2) / rho**2 + A.T @ np.linalg.solve(noise, A))
+    mean = cov @ (z / rho**2 + A.T @ np.linalg.solve(noise, Y))
+    truth = np.random.default_rng(0).multivariate_normal(mean, cov, 400_000)
+    assert_same_law(x, truth, n)
 
 
 def test_complex_measurements():
@@ -131,9 +150,9 @@ OPTIONS = {"n_levels": 3, "sweeps_per_level": 2, "thin": 2, "rho": 0.03, "rho_ma
 
 
 def test_bits_depend_on_no_threads_and_no_batch():
-    problem = photograph()
+    problem = photograph(shape=(64, 64))  # large enough for chains to run beside each other
     full = dp.posterior.split_gibbs(*problem, n_samples=8, n_chains=4, **OPTIONS)
-    assert full.samples.dtype == np.float32 and full.samples.shape == (8, 32, 32)
+    assert full.samples.dtype == np.float32 and full.samples.shape == (8, 64, 64)
     few = dp.posterior.split_gibbs(*problem, n_samples=4, n_chains=2, **OPTIONS)
     np.testing.assert_array_equal(few.samples, full.samples[[0, 1, 4, 5]])
     part = dp.posterior.split_gibbs(*problem, n_samples=4, n_chains=2, first_chain=2, **OPTIONS)
