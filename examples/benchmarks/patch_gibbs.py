@@ -50,14 +50,14 @@ def hmc(target, x, n_burn, n_kept, n_steps, rng):
     """Draws (n_kept, n chains, 32, 32) after a burn-in that finds the step size."""
     step, value, kept = 1.0 * target.rho, target.value(x), []
     for i in range(n_burn + n_kept):
-        p = rng.standard_normal(x.shape)
-        moved, q = trajectory(target, x, p, step * rng.uniform(0.8, 1.2), n_steps)
+        p = rng.standard_normal(x.shape, np.float32)
+        moved, q = trajectory(target, x, p, float(step * rng.uniform(0.8, 1.2)), n_steps)
         new = target.value(moved)
         gain = new - value + 0.5 * np.sum(p**2 - q**2, axis=(1, 2))
         accepted = np.log(rng.random(len(x))) < gain
         x, value = np.where(accepted[:, None, None], moved, x), np.where(accepted, new, value)
         if i < n_burn:
-            step *= np.exp(0.1 * (np.mean(np.exp(np.minimum(gain, 0))) - 0.8))
+            step *= float(np.exp(0.3 * (np.mean(np.exp(np.minimum(gain, 0))) - 0.8)))
         else:
             kept.append(x)
     return np.stack(kept)
@@ -98,7 +98,7 @@ def cover(draws, truth):
 
 
 def main(options):
-    truth = photographs.test("camera").astype(float)[60 : 60 + SIDE, 100 : 100 + SIDE]
+    truth = photographs.test("camera")[60 : 60 + SIDE, 100 : 100 + SIDE]
     measurement = dp.LinearGaussian(dp.operators.mask(np.ones(truth.shape, bool)), NOISE)
     y, rho = measurement.simulate(truth, rng=0), options.rho
     prior = dp.priors.PatchProduct(PATCHES, truth.shape, (8, 8))
@@ -111,7 +111,7 @@ def main(options):
 
     started = time.process_time()
     target = Target(prior, measurement, y, rho)
-    start = np.stack([y.reshape(SIDE, SIDE), np.full(truth.shape, y.mean())])
+    start = np.stack([y.reshape(SIDE, SIDE), np.full(truth.shape, y.mean(), y.dtype)])
     rng = np.random.default_rng(0)
     chains = hmc(target, start, options.burn, options.kept, options.steps, rng)
     seconds.append(time.process_time() - started)
