@@ -9,6 +9,7 @@ import argparse
 import matplotlib
 import numpy as np
 import photographs
+import PIL.Image
 import restoration
 
 matplotlib.use("Agg")
@@ -57,6 +58,9 @@ def draw(truth, cases, path):
         axis.set_title(title, fontsize=10)
     figure.tight_layout()
     figure.savefig(path, dpi=80)
+    with PIL.Image.open(path) as picture:  # as small as it looks
+        small = picture.convert("RGB").quantize(128, dither=PIL.Image.Dither.NONE)
+    small.save(path, optimize=True)
 
 
 def main(options):
