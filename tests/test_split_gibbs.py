@@ -1,5 +1,7 @@
 """`split_gibbs`: its law where that is known, its bits, and what it refuses."""
 
+from functools import partial
+
 import numba
 import numpy as np
 import pytest
@@ -43,6 +45,13 @@ def test_without_bias_it_is_the_posterior():
     assert_same_law(result.samples, PAIR.posterior(measurement, Y).sample(200_000, rng=1))
     np.testing.assert_array_equal(result.stages["mean"], result.stages["mean_z"])
     assert result.n_score_evals == N * 140 and result.trace["rho"].shape == (140,)
+
+
+def test_the_laws_of_a_sampler():
+    sampler = partial(dp.posterior.split_gibbs, thin=25, rho_max=3.0)
+    given = {"n_samples": 500, "log_concave": True, "skip": ["ranks_of_truths"]}
+    kept = dp.testing.check_sampler(sampler, **given).kept
+    assert {"calibration", "chains_are_independent", "same_seed_same_samples"} <= set(kept)
 
 
 def test_with_bias_the_latent_sees_more_noise():
