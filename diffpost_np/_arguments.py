@@ -102,6 +102,16 @@ def score_function(prior: Any) -> Callable[..., Any]:
     return score
 
 
+def check_heat_consistent(name: str, prior: Any) -> None:
+    """Refuse scores that reverse diffusions cannot use: those of no one p with noise."""
+    if not getattr(prior, "heat_consistent", True):
+        raise TypeError(
+            f"prior has heat_consistent = False, and {name} needs smoothed scores that one heat "
+            "flow links: take posterior.split_gibbs, langevin, annealed_langevin, or annealed_smc "
+            "with initial="
+        )
+
+
 def key_of_draws(own: Key, prior: Any) -> Key:
     """What a prior's draws are seeded with.
 

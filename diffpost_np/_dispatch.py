@@ -24,6 +24,7 @@ NUMBA = {
     "steps": ("mixture_steps",),
     "products": ("product", "row_product"),
     "draws": ("mixture_colour",),
+    "given": ("mixture_choose", "mixture_draw_chosen"),
     "ghmc": ("ghmc_open", "ghmc_close", "trapezoid"),
     "one_way": ("one_way_score",),
     "rejection": ("accepted_proposals",),

@@ -32,7 +32,7 @@ from ._xp import (
     size,
 )
 from .priors import GaussianMixture
-from .priors._base import Prior
+from .priors._base import Prior, Scored
 from .random import Key, key
 
 
@@ -80,7 +80,7 @@ class Run:
         if resume is not None:
             self.n_samples, self.first_chain = resumed_place(self, resume)
         self._score: Any = score_function(prior) if scored else None
-        self._limit = prior._limit if isinstance(prior, Prior) else largest_square_root
+        self._limit = prior._limit if isinstance(prior, Scored) else largest_square_root
         self.n_score_evals = 0
         self.n_rounds = 0
 

@@ -150,11 +150,12 @@ def _shape_text(shape: Sequence[int | None]) -> str:
     return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
 
 
-def check_finite(name: str, array: Array, xp: ModuleType) -> None:
+def check_finite(name: str, array: Array, xp: ModuleType, remedy: str = "") -> None:
     """Raise unless every entry is finite, naming the first that is not."""
     finite = xp.isfinite(array)
     if not bool(xp.all(finite)):
-        raise ValueError(f"{name} must be finite, got {_first(array, ~finite, xp)}")
+        advice = f": {remedy}" if remedy else ""
+        raise ValueError(f"{name} must be finite, got {_first(array, ~finite, xp)}{advice}")
 
 
 def is_within(array: Array, low: float, high: float, xp: ModuleType) -> bool:

@@ -14,6 +14,7 @@ from ._xp import (
     array_namespace,
     as_batch,
     as_float_array,
+    check_finite,
     check_shape,
     device_of,
     flatten_events,
@@ -204,8 +205,10 @@ class LinearGaussian:
             If `y` holds no numbers, or complex ones and A is real.
         """
         is_complex = self.operator.is_complex
-        array = as_float_array("y", y, xp=xp, device=device_of(like), allow_complex=is_complex)
+        given = {"device": device_of(like), "allow_complex": is_complex, "finite": False}
+        array = as_float_array("y", y, xp=xp, **given)
         check_shape("y", array, self.output_shape)
+        check_finite("y", array, xp, "leave out what is missing by operators.mask")
         return xp.astype(array, float_dtype(xp, array.dtype, is_complex), copy=False)
 
     def whiten(self, r: Array) -> Array:

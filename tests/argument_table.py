@@ -30,6 +30,8 @@ PRIORS = [
     dp.priors.Smoothed(LATTICE, 0.1),
     ONE_WAY.prior,
     ONE_WAY.prior.enumerated(),
+    dp.priors.PatchGrid(MIXTURE, (1, 2), (1, 2)),
+    dp.priors.PatchProduct(MIXTURE, (1, 2), (1, 2)),
 ]
 WITHOUT_ARRAYS = (dp.priors.Ring, dp.hardness.OneWayPrior, dp.hardness.EnumeratedPrior)
 CLOCK, TABLE = dp.schedules.VPLinear(), dp.schedules.VPTable([0.9, 0.5, 0.1])
@@ -46,6 +48,13 @@ class Asleep:
         raise AssertionError("worked before it checked")
 
     def sample(self, n_samples, rng=None):
+        raise AssertionError("worked before it checked")
+
+
+class AsleepGiven(Asleep):
+    """One that would draw given noisy points."""
+
+    def sample_given(self, x, sigma, rng=None):
         raise AssertionError("worked before it checked")
 
 
@@ -119,6 +128,10 @@ def prior_cases():
     offset, shape = (np.zeros(2), of.real), ((2,), of.free_shape)
     yield case(p.DiscretizedGaussian, spacing=(0.5, of.positive), offset=offset, event_shape=shape)
     yield case(p.Smoothed, prior=(LATTICE, of.required_thing), width=(0.1, of.positive))
+    images = {"image_shape": ((2, 2), of.free_shape), "patch_shape": ((2, 1), of.shape)}
+    law = {"mixture": (MIXTURE, of.required_thing)}
+    yield case(p.PatchGrid, **law, **images, shift=((1, 0), of.offsets))
+    yield case(p.PatchProduct, **law, **images, stride=(1, of.count))
     fitted = SimpleNamespace(
         weights_=WEIGHTS, means_=MEANS, covariances_=COVS, covariance_type="diag"
     )
@@ -132,11 +145,14 @@ def method_cases():
     for prior in PRIORS:
         is_free = isinstance(prior, WITHOUT_ARRAYS)
         points = free_batch if is_free else of.batch
-        arguments = {"x": (X, points), "sigma": (S, of.level), "v": (X, of.mixed), **draw}
-        arguments |= {"x_noisy": (X, points), "y": (Y, of.mixed)}
+        x, event = X.reshape(3, *prior.event_shape), prior.event_shape
+        arguments = {"x": (x, points), "sigma": (S, of.level), "v": (x, of.mixed), **draw}
+        arguments |= {"x_noisy": (x, points), "y": (Y, of.mixed)}
         arguments |= {"like": (X, anything if is_free else other_library)}
         seen = (
-            ONE_WAY.measurement if isinstance(prior, dp.hardness.EnumeratedPrior) else MEASUREMENT
+            ONE_WAY.measurement
+            if isinstance(prior, dp.hardness.EnumeratedPrior)
+            else dp.LinearGaussian(MATRIX, 0.3, event_shape=event)
         )
         arguments |= {"measurement": (seen, of.required_thing)}
         arguments |= {"dtype": (np.float32, of.dtype)}
@@ -149,6 +165,7 @@ def method_cases():
 
 METHODS = ("score", "denoise", "denoise_vjp", "log_density", "sample", "sample_given")
 METHODS += ("responsibilities", "posterior", "tables")
+METHODS += ("unnormalised_log_density", "grid_sample_given")
 
 
 def measurement_cases():
@@ -258,6 +275,21 @@ def sampler_cases():
     drawn = {"draw": (Asleep().sample, optional["function"])}
     yield case(p.rejection, **{**GIVEN, "prior": (lambda x, sigma: x, of.thing)}, **drawn)
     yield case(p.rejection_cost, **exact)
+    sweeps = {
+        "prior": (AsleepGiven(), of.required_thing),
+        "rho": (0.1, optional["positive"]),
+        "rho_max": (1.0, optional["positive"]),
+        "n_levels": (2, of.count),
+        "sweeps_per_level": (2, of.count),
+        "n_chains": (3, optional["count"]),
+        "thin": (2, of.count),
+        "unbiased": (False, of.flag),
+        "first_chain": (0, of.index),
+        "resume": (None, of.thing),
+    }
+    start = {"initial": (X, without(INITIAL["initial"][1], "one event"))}
+    for initial in ({}, start):
+        yield case(p.split_gibbs, **{**GIVEN, **sweeps}, **initial)
 
 
 def sampling_cases():

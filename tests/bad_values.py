@@ -187,6 +187,19 @@ def free_shape(valid):
     return {k: v for k, v in shape(valid).items() if k != "other"}
 
 
+def offsets(valid):
+    """Whole numbers from 0, each below a bound."""
+    return {
+        "one": ((1,), TypeError),
+        "negative": ((-1, 0), ValueError),
+        "too far": ((200, 0), ValueError),
+        "floats": ((1.0, 0.0), TypeError),
+        "text": ("10", TypeError),
+        "None": (None, TypeError),
+        "number": (1, TypeError),
+    }
+
+
 def choice(valid):
     return {"other": ("nonsense", ValueError), "number": (3, BOTH), "array": (np.ones(2), BOTH)}
 

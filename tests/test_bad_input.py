@@ -75,6 +75,19 @@ PRIORS = [
         ValueError,
         "spacing",
     ),
+    (dp.priors.Smoothed, {"prior": PRIOR, "width": 0.0}, ValueError, "width"),
+    (
+        dp.priors.PatchGrid,
+        {"mixture": PRIOR, "image_shape": (3, 3), "patch_shape": (2, 1)},
+        ValueError,
+        "image_shape must have sides that are multiples",
+    ),
+    (
+        dp.priors.PatchProduct,
+        {"mixture": PRIOR, "image_shape": (2, 3), "patch_shape": (2, 1), "stride": 2},
+        ValueError,
+        "stride must divide",
+    ),
     (PRIOR.score, {"x": np.zeros(2)}, ValueError, "x must have shape"),
     (PRIOR.score, {"x": np.zeros((3, 5))}, ValueError, "x must have shape"),
     (PRIOR.score, {"x": np.zeros((0, 2))}, ValueError, "x is an empty batch"),
@@ -118,7 +131,7 @@ SAMPLERS = {
     dp.posterior.localized_langevin: {"schedule": SCHEDULE, "x0": [0.0, 0.0], "x0_std": 0.5},
     dp.posterior.compressed_sensing: {"schedule": SCHEDULE, "radius": 0.5},
 }
-EVERY = {**SAMPLERS, dp.posterior.rejection: {}}
+EVERY = {**SAMPLERS, dp.posterior.rejection: {}, dp.posterior.split_gibbs: {}}
 """Those that take no scores, too."""
 
 
@@ -450,4 +463,5 @@ def test_the_table_is_complete():
     samplers -= {dp.posterior.RejectionCost, dp.posterior.rejection_cost}
     assert samplers == set(EVERY)
     named = {row[0] for row in PRIORS} | {mixture, dp.priors.GaussianMixture}
+    named |= {dp.priors.photograph_patches}  # which takes nothing
     assert {getattr(dp.priors, name) for name in dp.priors.__all__} <= named

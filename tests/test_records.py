@@ -70,7 +70,7 @@ def test_quantiles_are_those_of_numpy(q, xp):
     [
         (P.Empirical(MEANS), "or give it a bandwidth$"),
         (P.Ring(1.0, 0.0), "or give it a width$"),
-        (P.DiscretizedGaussian(0.5, 0.0, (2,)), "smooth it by priors.Smoothed$"),
+        (P.DiscretizedGaussian(0.5, 0.0, (2,)), r"or smooth it by priors\.Smoothed$"),
     ],
 )
 def test_a_prior_without_density_names_its_own_remedy(prior, remedy):

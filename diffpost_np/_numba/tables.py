@@ -42,6 +42,10 @@ class Prepared:
         """Which of its forms the mixture takes at each noise variance."""
         return np.zeros(s2.shape, bool)
 
+    def levels_for_many(self, s2, many):
+        """The form for one noise variance and a batch of points, many or not."""
+        return self.levels(s2, reused=many)
+
     def floats_per_level(self):
         """Size of the tables that one more level needs."""
         return self.n * self.d
@@ -141,6 +145,22 @@ class PreparedFull(PreparedDiagonal):
         with single_threaded_blas(np):
             factors = [self.factor if v == 0 else self.factor_at(v) for v in s2]
         return Factored(*self.factored(np.stack(factors)), bias)
+
+    def levels_for_many(self, s2, many):
+        """Triangular factors for many points, kept for the last noise variance."""
+        spread = (self.values.max() + s2) / (self.values.min() + s2)
+        if not many or s2[0] == 0 or spread[0] > _MOST_SPREAD:
+            return self.levels(s2)
+        kept = self.kept
+        if kept is None or kept[0] != s2[0]:
+            with single_threaded_blas(np):
+                factors = self.factored(self.factor_at(s2[0])[None])
+            bias = self.bias(np.sum(np.log(self.values + s2[:, None, None]), axis=-1))
+            kept = self.kept = s2[0], Factored(*factors, bias)
+        return kept[1]
+
+    kept: tuple | None = None
+    """The last noise variance, and its factors."""
 
     @functools.cached_property
     def noiseless(self):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -10,6 +12,9 @@ from .._checks import integer
 from .._xp import Array, array_namespace, device_of
 from ._base import Operator, as_cast, as_shape
 from ._eigenform import Eigenform
+
+_SHORT = 16
+"""Entries up to which an axis is summed slice by slice."""
 
 
 class Downsample(Operator):
@@ -69,9 +74,18 @@ def reflect(blocks: Array, xp: ModuleType) -> Array:
     n = blocks.shape[-1]
     root = 1 / math.sqrt(n)
     first, rest = blocks[..., :1], blocks[..., 1:]
-    total = (1 + root) * first + root * xp.sum(rest, axis=-1, keepdims=True)
-    share = total / (1 + root)
-    return xp.concat([first - (1 + root) * share, rest - root * share], axis=-1)
+    share = first + root / (1 + root) * _sum(rest, xp)
+    normal = xp.full(n, root, dtype=blocks.dtype, device=device_of(blocks))
+    normal = xp.where(xp.arange(n, device=device_of(blocks)) == 0, 1 + root, normal)
+    return blocks - share * xp.astype(normal, blocks.dtype, copy=False)
+
+
+def _sum(blocks: Array, xp: ModuleType) -> Array:
+    """Sums (..., 1) of the last axis; NumPy's are slow where that is short."""
+    n = blocks.shape[-1]
+    if n == 0 or n > _SHORT:
+        return xp.sum(blocks, axis=-1, keepdims=True)
+    return functools.reduce(operator.add, (blocks[..., i : i + 1] for i in range(n)))
 
 
 def downsample(event_shape: Sequence[int], factor: int | Sequence[int]) -> Operator:

@@ -99,12 +99,18 @@ def hartley_form(values: Array, event_shape: tuple[int, ...], axes: tuple[int, .
 
 
 def _hartley(x: Array, event_shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
-    """Re F - Im F of the orthonormal FFT: real, orthogonal and its own inverse."""
+    """Re F - Im F of the orthonormal FFT: real, orthogonal and its own inverse.
+
+    Of real events the FFT at -k is the conjugate of that at k, so half of the last axis will do.
+    """
     xp = array_namespace(x=x)
-    dtype = xp.complex64 if x.dtype == xp.float32 else xp.complex128
-    events = xp.astype(xp.reshape(x, (-1, *event_shape)), dtype)
-    spectrum = xp.fft.fftn(events, axes=axes, norm="ortho")
-    return xp.reshape(xp.real(spectrum) - xp.imag(spectrum), (-1, size(event_shape)))
+    events = xp.reshape(x, (-1, *event_shape))
+    spectrum = xp.fft.rfftn(events, axes=axes, norm="ortho")
+    real, imag = xp.real(spectrum), xp.imag(spectrum)
+    rest = xp.flip((real + imag)[..., 1 : (event_shape[-1] + 1) // 2], axis=-1)
+    for axis in axes[:-1]:
+        rest = xp.roll(xp.flip(rest, axis=axis), 1, axis=axis)
+    return xp.reshape(xp.concat([real - imag, rest], axis=-1), (-1, size(event_shape)))
 
 
 def matrix_form(matrix: Array, xp: ModuleType) -> Eigenform:

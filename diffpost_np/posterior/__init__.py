@@ -11,6 +11,7 @@ from .localized_langevin import localized_langevin
 from .rejection import rejection
 from .rejection_cost import RejectionCost, rejection_cost
 from .sample import sample
+from .split_gibbs import split_gibbs
 
 __all__ = [
     "AnnealingSchedule",
@@ -25,4 +26,5 @@ __all__ = [
     "rejection",
     "rejection_cost",
     "sample",
+    "split_gibbs",
 ]

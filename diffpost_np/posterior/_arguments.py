@@ -55,4 +55,10 @@ def check_conjugate(prior: Any, measurement: Any, remedy: str) -> None:
 
 def is_conjugate(prior: Any, measurement: Any) -> bool:
     """Whether the posterior has a closed form."""
-    return hasattr(prior, "posterior") and isinstance(measurement, LinearGaussian)
+    if not (hasattr(prior, "posterior") and isinstance(measurement, LinearGaussian)):
+        return False
+    return getattr(prior, "_conjugate_to", _any_measurement)(measurement)
+
+
+def _any_measurement(measurement: LinearGaussian) -> bool:
+    return True

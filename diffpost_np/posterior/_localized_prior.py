@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._arguments import check_heat_consistent
 from .._xp import Array
 from ._diffuse import diffuse
 from ._problem import Problem
@@ -36,6 +37,7 @@ class LocalizedPrior:
         """Draws of p(x | x0) under the run's key, each around its own x0 if there are several."""
         p, rows = self.problem, self._rows(n)
         if not hasattr(self.base, "sample_given"):
+            check_heat_consistent(f"the reverse diffusion of {p.name}", self.base)
             flat = p.xp.reshape(rows, (n, -1))
             return p.events(diffuse(p, self._base_score, flat, self.std, first_chain))
         return p.events(p.draws_given(self.base, rows, self.std, first_chain))

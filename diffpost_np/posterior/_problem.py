@@ -31,7 +31,7 @@ class Problem(Run):
         scored: bool = True,
     ) -> None:
         prior, self.measurement = instance("prior", prior), instance("measurement", measurement)
-        xp = array_namespace(y=y, **held(prior), **held(measurement))
+        xp = array_namespace(y=y, **{**held(prior), **held(measurement)})
         self.y = checked_y(measurement, y, xp, scored)
         super().__init__(
             name,

@@ -5,6 +5,9 @@ from .empirical import Empirical
 from .gaussian import Gaussian
 from .lattice import DiscretizedGaussian
 from .mixture import GaussianMixture
+from .patch_grid import PatchGrid
+from .patch_product import PatchProduct
+from .photographs import photograph_patches
 from .ring import Ring
 from .smoothed import Smoothed
 
@@ -14,6 +17,9 @@ __all__ = [
     "Gaussian",
     "GaussianMixture",
     "LowRank",
+    "PatchGrid",
+    "PatchProduct",
     "Ring",
     "Smoothed",
+    "photograph_patches",
 ]

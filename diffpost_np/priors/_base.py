@@ -22,15 +22,15 @@ from .._xp import (
 from ..operators._base import prototype
 from ..random import Key, key
 
-__all__ = ["Prior"]
+__all__ = ["Prior", "Scored"]
 
 
-class Prior:
-    """A distribution p(x) known through the scores of its Gaussian smoothings.
+class Scored:
+    """What is known through a score at every noise level.
 
     A subclass sets `event_shape` and implements, on flattened batches `x` of shape (n, d) and
-    noise levels `sigma` of shape (1,) or (n,): `_log_density`, `_score`, `_denoise`,
-    `_denoise_vjp`, and `_sample`. Arguments are checked here, once.
+    noise levels `sigma` of shape (1,) or (n,): `_score`, `_denoise` and `_denoise_vjp`. Arguments
+    are checked here, once.
     """
 
     event_shape: tuple[int, ...]
@@ -110,6 +110,67 @@ class Prior:
         product = self._denoise_vjp(xp, flat, level, flatten_events(vector, xp))
         return xp.reshape(product, x.shape)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(event_shape={self.event_shape})"
+
+    heat_consistent = True
+    """Whether the scores at all noise levels are those of one p with noise."""
+
+    has_density = True
+    """Whether p itself, not only its smoothings, has a density."""
+
+    _blur = ""
+    """The parameter that, where positive, gives p a density."""
+
+    _narrowest = 1.0
+    """Smallest standard deviation that distances are divided by before they are squared."""
+
+    def _enter(
+        self, x: Array, sigma: Any, allow_degenerate: bool = False, name: str = "x"
+    ) -> tuple[ModuleType, Array, Array]:
+        xp = array_namespace(**{name: x}, **self._arrays())
+        batch = as_batch(name, x, self.event_shape, xp=xp, finite=False)
+        level = as_noise_level(sigma, batch, xp)
+        self._check_size(name, batch, level, xp)
+        if not (self.has_density or allow_degenerate) and bool(xp.any(level == 0)):
+            blurred = f"give it a {self._blur}" if self._blur else "smooth it by priors.Smoothed"
+            raise ValueError(
+                f"{type(self).__name__} has no density at sigma = 0, hence no score: "
+                f"ask for sigma > 0, or {blurred}"
+            )
+        return xp, flatten_events(batch, xp), level
+
+    def _check_size(self, name: str, batch: Array, level: Array, xp: ModuleType) -> None:
+        """Refuse points so far away that quadratic forms would overflow, or that are no numbers."""
+        limit = self._limit(batch, xp)
+        if not is_within(batch, -limit, limit, xp):
+            check_size(name, batch, self._limit(batch, xp, noise=float(xp.min(level))), xp)
+
+    def _limit(self, like: Array, xp: ModuleType, noise: float = 0.0) -> float:
+        """Size up to which points are no further away than that."""
+        width = min(1.0, max(self._narrowest, noise))
+        return width * largest_square_root(like, xp) / size(self.event_shape) ** 0.5
+
+    def _arrays(self) -> dict[str, Array]:
+        """The arrays the prior holds, by the name a user knows them by."""
+        return {}
+
+    def _score(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
+        raise NotImplementedError
+
+    def _denoise(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
+        raise NotImplementedError
+
+    def _denoise_vjp(self, xp: ModuleType, x: Array, sigma: Array, v: Array) -> Array:
+        raise NotImplementedError
+
+
+class Prior(Scored):
+    """A distribution p(x) known through the scores of its Gaussian smoothings.
+
+    A subclass implements `_log_density` and `_sample`, besides what `Scored` needs.
+    """
+
     def log_density(self, x: Array, sigma: Any = 0.0) -> Array:
         """Logarithm of p_sigma, normalised.
 
@@ -168,57 +229,6 @@ class Prior:
         xp, like = prototype(like=like, **self._arrays())
         draws = self._sample(xp, like, key(rng).fold("prior.sample"), n, first)
         return xp.reshape(draws, (n, *self.event_shape))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(event_shape={self.event_shape})"
-
-    has_density = True
-    """Whether p itself, not only its smoothings, has a density."""
-
-    _blur = ""
-    """The parameter that, where positive, gives p a density."""
-
-    _narrowest = 1.0
-    """Smallest standard deviation that distances are divided by before they are squared."""
-
-    def _enter(
-        self, x: Array, sigma: Any, allow_degenerate: bool = False, name: str = "x"
-    ) -> tuple[ModuleType, Array, Array]:
-        xp = array_namespace(**{name: x}, **self._arrays())
-        batch = as_batch(name, x, self.event_shape, xp=xp, finite=False)
-        level = as_noise_level(sigma, batch, xp)
-        self._check_size(name, batch, level, xp)
-        if not (self.has_density or allow_degenerate) and bool(xp.any(level == 0)):
-            blurred = f"give it a {self._blur}" if self._blur else "smooth it by priors.Smoothed"
-            raise ValueError(
-                f"{type(self).__name__} has no density at sigma = 0, hence no score: "
-                f"ask for sigma > 0, or {blurred}"
-            )
-        return xp, flatten_events(batch, xp), level
-
-    def _check_size(self, name: str, batch: Array, level: Array, xp: ModuleType) -> None:
-        """Refuse points so far away that quadratic forms would overflow, or that are no numbers."""
-        limit = self._limit(batch, xp)
-        if not is_within(batch, -limit, limit, xp):
-            check_size(name, batch, self._limit(batch, xp, noise=float(xp.min(level))), xp)
-
-    def _limit(self, like: Array, xp: ModuleType, noise: float = 0.0) -> float:
-        """Size up to which points are no further away than that."""
-        width = min(1.0, max(self._narrowest, noise))
-        return width * largest_square_root(like, xp) / size(self.event_shape) ** 0.5
-
-    def _arrays(self) -> dict[str, Array]:
-        """The arrays the prior holds, by the name a user knows them by."""
-        return {}
-
-    def _score(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
-        raise NotImplementedError
-
-    def _denoise(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
-        raise NotImplementedError
-
-    def _denoise_vjp(self, xp: ModuleType, x: Array, sigma: Array, v: Array) -> Array:
-        raise NotImplementedError
 
     def _log_density(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
         raise NotImplementedError

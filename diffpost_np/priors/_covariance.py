@@ -91,6 +91,14 @@ class Spectral:
             return self._events(xp, xp.sqrt(self.values)[:, None, :] * self._coordinates(xp, z))
         return self._events(xp, xp.sqrt(self.values)[:, None, :] * z)
 
+    def coordinates(self, xp: ModuleType, delta: Array) -> Array:
+        """The coordinates of points (n, d) along the axes of a stack of one covariance."""
+        return self._coordinates(xp, delta[None, ...])[0, ...]
+
+    def events(self, xp: ModuleType, z: Array) -> Array:
+        """The way back from `coordinates`."""
+        return self._events(xp, z[None, ...])[0, ...]
+
     def component(self, k: int) -> Spectral:
         """The stack of the k-th covariance alone."""
         basis = self.basis

@@ -18,6 +18,11 @@ def choose(
     """A component for every chain, by inversion; `weights` has one row or one per chain."""
     n = weights.shape[0] if n is None else n
     u = uniform(key, (n, 1), purpose=Purpose.COMPONENT, first_chain=first_chain, like=weights)
+    return invert(xp, weights, u)
+
+
+def invert(xp: ModuleType, weights: Array, u: Array) -> Array:
+    """The component (n,) in which uniforms u (n, 1) fall, given weights (n or 1, K)."""
     cumulative = xp.cumulative_sum(weights, axis=1)
     below = u * cumulative[:, -1:] > cumulative[:, :-1]
     return xp.sum(xp.astype(below, xp.int64), axis=1)
@@ -49,7 +54,7 @@ def mixture_colour(xp: ModuleType, z: Array, chosen: Array, tables: Tables) -> A
     def colour(k: int, z: Array) -> Array:
         return tables.covs.component(k).colour(xp, z[None, ...])[0, ...]
 
-    return _by_component(xp, chosen, (z,), colour, tables.means.shape[0])
+    return by_component(xp, chosen, (z,), colour, tables.means.shape[0])
 
 
 def shrink_chosen(
@@ -63,10 +68,10 @@ def shrink_chosen(
         return shrink(xp, cov, residual, 0.0, solution, s2)[0, ...]
 
     levels = xp.broadcast_to(s2, (chosen.shape[0],))
-    return _by_component(xp, chosen, (residual, levels), shrink_one, tables.means.shape[0])
+    return by_component(xp, chosen, (residual, levels), shrink_one, tables.means.shape[0])
 
 
-def _by_component(
+def by_component(
     xp: ModuleType,
     chosen: Array,
     arrays: tuple[Array, ...],

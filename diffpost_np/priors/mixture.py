@@ -13,11 +13,12 @@ from .._xp import (
 )
 from ..operators._base import parameter
 from ..operators._dense import columns_shape
-from ..random import Key, Purpose, normal
+from ..random import Key
 from . import _mixture_math as math_
 from ._covariance import Covariance, as_covariance, held_array
 from ._given import SampledGiven
-from ._mixture_draws import choose, draw_chosen, shrink_chosen
+from ._mixture_draws import choose, draw_chosen
+from ._mixture_given import draw_given
 from ._weights import checked_weights
 
 if TYPE_CHECKING:
@@ -292,13 +293,7 @@ class GaussianMixture(SampledGiven):
     def _sample_given(
         self, xp: ModuleType, x: Array, sigma: Array, key: Key, first_chain: int
     ) -> Array:
-        s2, tables = sigma * sigma, self.tables(x.dtype)
-        weights = math_.mixture_responsibilities(xp, x, s2, tables)
-        chosen = choose(xp, weights, key, first_chain)
-        prior_draw = draw_chosen(xp, tables, chosen, key, first_chain)
-        z = normal(key, x.shape, purpose=Purpose.AUXILIARY, first_chain=first_chain, like=x)
-        residual = x - prior_draw - sigma[:, None] * z
-        return prior_draw + shrink_chosen(xp, tables, chosen, residual, s2)
+        return draw_given(xp, x, sigma * sigma, self.tables(x.dtype), key, first_chain)
 
     def _sample(self, xp: ModuleType, like: Array, key: Key, n: int, first_chain: int) -> Array:
         weights = xp.astype(self.weights, like.dtype)[None, :]

@@ -6,7 +6,7 @@ import time
 from functools import partial
 from typing import Any
 
-from .._arguments import DEFAULT_N_SAMPLES, event_shape_of, held
+from .._arguments import DEFAULT_N_SAMPLES, check_heat_consistent, event_shape_of, held
 from .._result import Result
 from .._run import Run
 from .._xp import Array, array_namespace, as_batch
@@ -133,6 +133,7 @@ def _as_run(
     prior: Any, x: Any, event_shape: Any, *, name: str, resume: Any, **others: Any
 ) -> tuple[Run, Array]:
     """The points as chains of a run, and flat."""
+    check_heat_consistent("noise_then_denoise", prior)
     shape = event_shape_of(prior, event_shape)
     x = as_batch("x", x, shape, xp=array_namespace(x=x, **held(prior)))
     run = Run(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .._arguments import held
+from .._arguments import check_heat_consistent, held
 from .._checks import choice, instance, integer, number
 from .._progress import reporter
 from .._run import Run
@@ -200,6 +200,7 @@ def ode_log_density(
 def _as_run(prior: Any, x: Any, rng: Any, **arguments: Any) -> Run:
     """The points as chains of a run."""
     xp = array_namespace(x=x, **held(instance("prior", prior)))
+    check_heat_consistent("ode_log_density", prior)
     shape = getattr(prior, "event_shape", None)
     points = as_batch("x", x, None if shape is None else as_shape("event_shape", shape), xp=xp)
     n, *event = points.shape

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._arguments import event_shape_of, held
+from .._arguments import check_heat_consistent, event_shape_of, held
 from .._checks import flag, instance, number
 from .._run import Run
 from .._xp import array_namespace, as_float_array
@@ -88,6 +88,7 @@ def probability_flow(
     """
     like = np.zeros(0)
     array_namespace(state=like, **held(instance("prior", prior)))
+    check_heat_consistent("probability_flow", prior)
     shape = event_shape_of(prior, event_shape)
     run = Run("probability_flow", prior, shape, rng, like=like)
     by = Divergence(run, divergence, n_probes, probes)

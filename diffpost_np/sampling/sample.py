@@ -6,7 +6,7 @@ import time
 from functools import partial
 from typing import Any
 
-from .._arguments import check_no_start, event_shape_of, held
+from .._arguments import check_heat_consistent, check_no_start, event_shape_of, held
 from .._result import Result
 from .._run import Run
 from .._xp import Array, array_namespace, like_dtype
@@ -122,6 +122,7 @@ def sample(
     started = time.perf_counter()
     grid = partial(noise_levels, schedule, sigma_max=sigma_max, sigma_min=sigma_min)
     descent = Descent.checked(method, options, grid, n_steps, callback, keep_every)
+    check_heat_consistent("sample", prior)
     shape = event_shape_of(prior, event_shape)
     like_dtype(like, array_namespace(like=like))
     _, like = prototype(like=like, **held(prior))

@@ -1,0 +1,265 @@
+"""`split_gibbs`: its law where that is known, its bits, and what it refuses."""
+
+from functools import partial
+
+import numba
+import numpy as np
+import pytest
+
+import diffpost_np as dp
+from diffpost_np.operators import _base
+from diffpost_np.posterior._given_latent import given_latent
+from diffpost_np.posterior._problem import Problem
+
+WEIGHTS, MEANS = np.array([0.3, 0.7]), np.array([[-0.6, 0.5], [0.8, 0.0]])
+COVS = np.array([[[0.5, 0.2], [0.2, 0.3]], [[0.2, -0.1], [-0.1, 0.6]]])
+PAIR = dp.priors.GaussianMixture(WEIGHTS, MEANS, COVS)
+A, STD, Y = (
+    np.array([[1.0, 0.5], [0.3, -1.0], [0.5, 0.2]]),
+    np.array([0.6, 0.8, 1.0]),
+    [0.2, 0.4, 1],
+)
+N = 3000
+STATISTICS = (lambda a: a, lambda a: a**2, lambda a: a * np.roll(a, 1, axis=-1), lambda a: a**3)
+
+
+def assert_same_law(samples, truth, n_effective=N):
+    """Moments agree within their Monte Carlo error; the truth is a large sample."""
+    a, b = (s.reshape(len(s), -1) for s in (samples, truth))
+    for f in STATISTICS:
+        error = f(a).mean(axis=0) - f(b).mean(axis=0)
+        allowed = 4.5 * f(b).std(axis=0) * (1 / n_effective + 1 / len(b)) ** 0.5
+        assert np.all(np.abs(error) < allowed), (error / allowed).round(2)
+
+
+def with_noise(extra, a=A):
+    """The measurement with a multiple of A A' added to its noise."""
+    return dp.LinearGaussian(a, noise_cov=np.diag(STD**2) + extra * a @ a.T)
+
+
+def test_without_bias_it_is_the_posterior():
+    measurement = dp.LinearGaussian(A, STD)
+    result = dp.posterior.split_gibbs(
+        PAIR, measurement, Y, n_samples=N, rho_max=2.0, thin=60, unbiased=True, rng=0
+    )
+    assert_same_law(result.samples, PAIR.posterior(measurement, Y).sample(200_000, rng=1))
+    np.testing.assert_array_equal(result.stages["mean"], result.stages["mean_z"])
+    assert result.n_score_evals == N * 140 and result.trace["rho"].shape == (140,)
+
+
+def test_the_laws_of_a_sampler():
+    sampler = partial(dp.posterior.split_gibbs, thin=20, rho_max=2.0, n_levels=2)
+    given = {"n_samples": 500, "log_concave": True, "skip": ["ranks_of_truths"]}
+    kept = dp.testing.check_sampler(sampler, **given).kept
+    assert {"calibration", "chains_are_independent", "same_seed_same_samples"} <= set(kept)
+
+
+def test_with_bias_the_latent_sees_more_noise():
+    measurement, rho = dp.LinearGaussian(A, STD), 0.6
+    result = dp.posterior.split_gibbs(
+        PAIR, measurement, Y, n_samples=N, rho=rho, thin=25, unbiased=False, rng=0
+    )
+    truth = PAIR.posterior(with_noise(rho**2), Y)
+    assert_same_law(result.samples, truth.sample(200_000, rng=1))
+    wider = dp.priors.GaussianMixture(WEIGHTS, MEANS, COVS + rho**2 * np.eye(2))
+    of_x = wider.posterior(measurement, Y)
+    allowed = 4.5 * of_x.std() / N**0.5
+    assert np.all(np.abs(result.stages["mean"] - of_x.mean()) < allowed)
+    assert np.all(np.abs(result.stages["mean"] - truth.mean()) > 2 * allowed / 4.5)
+
+
+@pytest.mark.parametrize("correlated", [False, True])
+def test_by_conjugate_gradients(correlated, monkeypatch):
+    monkeypatch.setattr(_base, "CHEAP_SVD", 0)
+    measurement = with_noise(0.3) if correlated else dp.LinearGaussian(A, STD)
+    assert measurement.gram() is None
+    result = dp.posterior.split_gibbs(PAIR, measurement, Y, n_samples=N, rho=0.6, thin=25, rng=0)
+    truth = PAIR.posterior(with_noise(0.36 + 0.3 * correlated), Y)
+    assert_same_law(result.samples, truth.sample(200_000, rng=1))
+    with pytest.raises(ValueError, match="unbiased must be False: the operator has no eigenform"):
+        dp.posterior.split_gibbs(PAIR, measurement, Y, rho=0.6, unbiased=True)
+
+
+@pytest.mark.parametrize("solver", [False, True])
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_the_step_of_x(unbiased, solver, monkeypatch):
+    """Mean and covariance of x given z and y, where the second kind leaves noise to z."""
+    if solver:
+        monkeypatch.setattr(_base, "CHEAP_SVD", 0)
+    measurement, rho, n = dp.LinearGaussian(A, STD), 0.4, 40_000
+    problem = Problem("split_gibbs", PAIR, measurement, Y, 0, scored=False)
+    z = np.array([0.7, -0.4])
+    x, _ = given_latent(problem).draw(np.tile(z, (n, 1)), rho, 3, unbiased and not solver, 0)
+    noise = np.diag(STD**2) - (unbiased and not solver) * rho**2 * A @ A.T
+    cov = np.linalg.inv(np.eye(2) / rho**2 + A.T @ np.linalg.solve(noise, A))
+    mean = cov @ (z / rho**2 + A.T @ np.linalg.solve(noise, Y))
+    truth = np.random.default_rng(0).multivariate_normal(mean, cov, 400_000)
+    assert_same_law(x, truth, n)
+
+
+def test_complex_measurements():
+    keep = np.array([True, True, False, False])
+    measurement = dp.LinearGaussian(dp.operators.subsampled_fourier(keep), 0.7)
+    four = dp.priors.PatchGrid(PAIR, (1, 4), (1, 2))
+    measurement = dp.LinearGaussian(dp.operators.subsampled_fourier(keep, (1, 4)), 0.7)
+    big = dp.priors.GaussianMixture(
+        np.outer(WEIGHTS, WEIGHTS).ravel(),
+        [[[*a, *b]] for a in MEANS for b in MEANS],
+        [np.block([[a, 0 * a], [0 * a, b]]) for a in COVS for b in COVS],
+    )
+    y = measurement.simulate(big.sample(1, rng=5), rng=6)[0]
+    result = dp.posterior.split_gibbs(
+        four, measurement, y, n_samples=N, rho_max=2.0, thin=40, rng=0
+    )
+    assert_same_law(result.samples, big.posterior(measurement, y).sample(200_000, rng=1))
+
+
+def test_all_grids_of_one_gaussian_tend_to_the_geometric_mean():
+    """Its precision is the mean of those of the grids, so the posterior is known."""
+    cov = np.array([[1.0, 0.7], [0.7, 0.8]])
+    single = dp.priors.GaussianMixture([1.0], np.array([[0.5, 0.2]]), cov[None])
+    q = dp.priors.PatchProduct(single, (1, 4), (1, 2))
+    pull = q.score(np.zeros((1, 1, 4)))[0, 0]
+    precision = pull - q.score(np.eye(4)[:, None, :])[:, 0, :]
+    a, noise = np.array([[1.0, 0.5, 0.0, -0.5]]), 0.5
+    total = precision + a.T @ a / noise**2
+    mean = np.linalg.solve(total, pull + a[0] * 0.8 / noise**2)
+    measurement = dp.LinearGaussian(a, noise, event_shape=(1, 4))
+    result = dp.posterior.split_gibbs(
+        q, measurement, [0.8], n_samples=N, rho=0.1, rho_max=1.0, thin=600, rng=0
+    )
+    truth = np.random.default_rng(0).multivariate_normal(mean, np.linalg.inv(total), 200_000)
+    assert_same_law(result.samples, truth)
+
+
+def test_intervals_of_data_from_a_grid_cover():
+    """Denoising at the level of the noise: each chain is one exact draw."""
+    grid = dp.priors.PatchGrid(dp.priors.photograph_patches(), (32, 32), (8, 8), (3, 5))
+    measurement = dp.LinearGaussian(dp.operators.mask(np.ones((32, 32), bool)), 0.1)
+    inside, options = [], {"thin": 1, "n_levels": 1, "sweeps_per_level": 1, "rho_max": 0.1}
+    for i, truth in enumerate(grid.sample(20, rng=0)):
+        y = measurement.simulate(truth, rng=i)
+        result = dp.posterior.split_gibbs(grid, measurement, y, n_samples=99, rng=i, **options)
+        low, high = np.sort(result.samples, axis=0)[[4, 94]]  # 90 of 100 places
+        inside.append(np.mean((low <= truth) & (truth <= high)))
+    error = np.std(inside, ddof=1) / len(inside) ** 0.5
+    assert abs(np.mean(inside) - 0.9) < 4 * error < 0.04
+
+
+def photograph(dtype=np.float32, shape=(32, 32)):
+    """A small problem of each kind, on the patches that come with the library."""
+    prior = dp.priors.PatchProduct(dp.priors.photograph_patches(), shape, (8, 8))
+    blur = dp.operators.convolution(dp.operators.gaussian_kernel(1.6), shape)
+    measurement = dp.LinearGaussian(blur, 0.02)
+    y = measurement.simulate(0.3 + 0.4 * (np.indices(shape).sum(axis=0) % 16 > 7), rng=0)
+    return prior, measurement, y.astype(dtype)
+
+
+OPTIONS = {"n_levels": 3, "sweeps_per_level": 2, "thin": 2, "rho": 0.03, "rho_max": 0.3, "rng": 0}
+
+
+def test_bits_depend_on_no_threads_and_no_batch():
+    problem = photograph(shape=(64, 64))  # large enough for chains to run beside each other
+    full = dp.posterior.split_gibbs(*problem, n_samples=8, n_chains=4, **OPTIONS)
+    assert full.samples.dtype == np.float32 and full.samples.shape == (8, 64, 64)
+    few = dp.posterior.split_gibbs(*problem, n_samples=4, n_chains=2, **OPTIONS)
+    np.testing.assert_array_equal(few.samples, full.samples[[0, 1, 4, 5]])
+    part = dp.posterior.split_gibbs(*problem, n_samples=4, n_chains=2, first_chain=2, **OPTIONS)
+    np.testing.assert_array_equal(part.samples, full.samples[[2, 3, 6, 7]])
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        alone = dp.posterior.split_gibbs(*problem, n_samples=8, n_chains=4, **OPTIONS)
+    finally:
+        numba.set_num_threads(before)
+    np.testing.assert_array_equal(alone.samples, full.samples)
+    np.testing.assert_array_equal(alone.stages["mean"], full.stages["mean"])
+
+
+@pytest.mark.parametrize("stop", [2, 9])
+def test_resume_goes_on_to_the_same_bits(stop):
+    problem, given = photograph(), {"n_samples": 8, "n_chains": 4, **OPTIONS}
+    whole = dp.posterior.split_gibbs(*problem, **given)
+    first = dp.posterior.split_gibbs(*problem, progress=lambda p: p.step == stop, **given)
+    assert not first.finished and len(first.samples) == (0 if stop == 2 else 4)
+    rest = dp.posterior.split_gibbs(*problem, resume=first, **given)
+    np.testing.assert_array_equal(rest.samples, whole.samples)
+    np.testing.assert_array_equal(rest.stages["mean"], whole.stages["mean"])
+    np.testing.assert_array_equal(rest.trace["rhat"], whole.trace["rhat"])
+    with pytest.raises(ValueError, match=r"rho must be 0\.03"):
+        dp.posterior.split_gibbs(*problem, resume=first, **{**given, "rho": 0.02})
+
+
+def test_other_namespaces(xp):
+    pair = dp.priors.GaussianMixture(*map(xp.array, (WEIGHTS, MEANS, COVS)))
+    prior = dp.priors.PatchProduct(pair, (2, 4), (1, 2))
+    keep = np.arange(8).reshape(2, 4) % 3 > 0
+    measurement = dp.LinearGaussian(dp.operators.mask(xp.array(keep)), 0.5)
+    y = xp.array(np.linspace(-1, 1, 5))
+    given = {"n_samples": 4, "n_chains": 2, **OPTIONS}
+    result = dp.posterior.split_gibbs(prior, measurement, y, **given)
+    assert xp.owns(result.samples) and xp.owns(result.stages["mean"])
+    plain = dp.priors.PatchProduct(PAIR, (2, 4), (1, 2))
+    seen = dp.LinearGaussian(dp.operators.mask(keep), 0.5)
+    expected = dp.posterior.split_gibbs(plain, seen, xp.numpy(y), **given)
+    np.testing.assert_allclose(xp.numpy(result.samples), expected.samples, rtol=1e-6)
+
+
+def test_rhat_tells_chains_that_do_not_mix():
+    apart = dp.priors.GaussianMixture([0.5, 0.5], [[-9.0], [9.0]], 0.1)
+    measurement = dp.LinearGaussian(np.eye(1), 1.0)
+    start = np.array([[-9.0], [9.0]])
+    given = {"n_samples": 40, "n_chains": 2, "rho": 0.5, "n_levels": 1, "rng": 0}
+    stuck = dp.posterior.split_gibbs(apart, measurement, [0.0], initial=start, **given)
+    agreed = dp.posterior.split_gibbs(apart, measurement, [9.0], initial=start + 9, **given)
+    assert stuck.trace["rhat"][0] > 3 and abs(agreed.trace["rhat"][0] - 1) < 0.05
+
+
+class Users:
+    """A prior of a user's own, which knows nothing of chains."""
+
+    event_shape = (2,)
+
+    def sample_given(self, x, sigma, rng=None):
+        gain = 1 / (1 + sigma**2)
+        z = np.random.default_rng(rng).normal(size=x.shape)
+        return gain * x + sigma * gain**0.5 * z
+
+
+def test_a_prior_of_a_user():
+    measurement = dp.LinearGaussian(A, STD)
+    result = dp.posterior.split_gibbs(Users(), measurement, Y, n_samples=N, thin=20, rng=0)
+    truth = dp.priors.Gaussian(np.zeros(2), 1.0).posterior(measurement, Y)
+    assert_same_law(result.samples, truth.sample(200_000, rng=1))
+
+
+def refused(prior=PAIR, measurement=None, y=Y, **options):
+    measurement = dp.LinearGaussian(A, STD) if measurement is None else measurement
+    dp.posterior.split_gibbs(prior, measurement, y, **{"n_samples": 4, **options})
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"y": [0.1, np.nan, 0.0]}, ValueError, r"y must be finite.*operators\.mask"),
+        ({"prior": dp.priors.Ring(1.0, 0.1)}, TypeError, r"no \.sample_given, which split_gibbs"),
+        ({"rho": 3.0, "unbiased": True}, ValueError, "rho must be at most"),
+        ({"rho": 0.5, "rho_max": 0.1}, ValueError, "rho_max must lie in"),
+        ({"n_chains": 5}, ValueError, "n_chains must be at most 4"),
+        ({"initial": np.zeros((3, 2))}, ValueError, "initial must have 4 points"),
+        ({"measurement": PAIR}, TypeError, "measurement has no .log_likelihood"),
+    ],
+)
+def test_what_it_refuses(options, error, text):
+    with pytest.raises(error, match=text):
+        refused(**options)
+
+
+def test_images_in_other_units_are_noticed():
+    prior, measurement, y = photograph()
+    given = {"n_samples": 1, **OPTIONS}
+    with pytest.warns(RuntimeWarning, match=r"y has values around \d+.*fitted to 0\.5"):
+        dp.posterior.split_gibbs(prior, measurement, 255 * y, **given)
+    with pytest.warns(RuntimeWarning, match="initial has values around 255"):
+        dp.posterior.split_gibbs(prior, measurement, y, initial=np.full((32, 32), 255.0), **given)
+    assert not dp.posterior.split_gibbs(prior, measurement, y, **given).warnings
