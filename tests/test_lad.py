@@ -1,5 +1,7 @@
 """Exact least absolute deviations: what a best fit must be, and that this one is it."""
 
+import contextlib
+
 import hypothesis
 import lad_cases as cases
 import numba
@@ -337,3 +339,42 @@ def test_data_that_others_have_fitted(name, quantile):
     assert fit.objective <= best * (1 + 1e-12) and best <= fit.objective * (1 + 1e-6)
     if quantile == 0.5:
         np.testing.assert_allclose(np.append(fit.coef, fit.intercept), theirs.params, rtol=1e-5)
+
+
+def tied(name):
+    """Discrete and noiseless data, more rows than are fitted all at once."""
+    h, n = np.random.default_rng(0), LARGE
+    one_hot = np.eye(4)[np.arange(n) % 4]
+    if name == "signs":
+        return one_hot, h.choice([-1.0, 1.0], n), 0.5
+    if name == "counts":
+        return one_hot, h.poisson(2.0 + np.arange(n) % 4) * 1.0, 0.5
+    if name == "quarter":
+        return one_hot, h.integers(1, 6, n) * 1.0, 0.25
+    if name == "identical rows":
+        return h.normal(size=(4, 4))[np.arange(n) % 4], np.where(h.random(n) < 0.6, 1.0, -1.0), 0.5
+    X = np.c_[h.integers(0, 2, (n, 3)), np.ones(n)] * 1.0
+    if name == "binary":
+        return X, (h.random(n) < 0.3 + 0.3 * X[:, 0] - 0.25 * X[:, 1]) * 1.0, 0.5
+    X = h.normal(size=(n, 3))
+    return X, X @ [1.0, 2.0, 3.0], 0.5
+
+
+@pytest.mark.parametrize("reference", [False, True])
+@pytest.mark.parametrize("name", ["signs", "counts", "quarter", "identical rows", "binary", "line"])
+def test_ties_of_many_rows(name, reference):
+    X, y, quantile = tied(name)
+    with contextlib.ExitStack() as stack:
+        if reference:
+            stack.enter_context(dp.reference())
+        losses = []
+        for seed in range(3 if reference else 10):
+            fit = dp.lewis.lad(X, y, quantile=quantile, rng=seed)
+            assert fit.gap <= CERTAIN
+            losses.append(fit.objective)
+    if name == "line":
+        np.testing.assert_allclose(fit.coef, [1.0, 2.0, 3.0], rtol=1e-12)
+        assert fit.n_pivots == 0
+    else:
+        best = cases.least_loss(X, y, quantile)
+        np.testing.assert_allclose(losses, best, rtol=CERTAIN)

@@ -215,7 +215,7 @@ def _step_ends(xp: ModuleType, r: Array, slope: Array) -> tuple[float, float]:
 def _standard_error(data: Data, others: Array, j: int) -> float:
     """A guess of a coefficient's standard error."""
     r = data.y - data.x @ data.xp.asarray(data.b, device=device_of(data.x))
-    density = density_at_zero(data.xp, r, data.x.shape[1], data.quantile)
+    density = density_at_zero(data.xp, r, data.y, data.x.shape[1], data.quantile)
     return (data.quantile * (1 - data.quantile)) ** 0.5 / (density * _norm_beyond(data, others, j))
 
 
@@ -239,7 +239,7 @@ def _near_and_far(data: Data) -> tuple[Array, _Far]:
     """Rows whose side a resample may change, and the others."""
     xp, x = data.xp, data.x
     r = data.y - x @ xp.asarray(data.b, device=device_of(x))
-    density = density_at_zero(xp, r, x.shape[1], data.quantile)
+    density = density_at_zero(xp, r, data.y, x.shape[1], data.quantile)
     variance = data.quantile * (1 - data.quantile) / density**2 * _BAND**2
     is_near = r**2 <= variance * leverages(xp, x, triangle(xp, x).T)
     near, index = xp.nonzero(is_near)[0], xp.nonzero(~is_near)[0]

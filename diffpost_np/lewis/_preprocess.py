@@ -20,7 +20,7 @@ from ._crossover import Vertex
 from ._fit import Fit, Rest, Task, certified, fit_all
 from ._interior_point import follow
 from ._passes import check_sides, sides_of
-from ._reduced import least_squares
+from ._reduced import independent_columns, least_squares
 
 _BAND = 4.0
 """Standard errors of the pilot between which a row's side is open."""
@@ -29,6 +29,9 @@ _FEW_WRONG = 0.1
 _ATTEMPTS = 6
 _MOST_KEPT = 0.5
 _PILOT_GAP = 0.02
+_MOST_OPENED = 20
+_TIED = 2.0**-42
+"""Residuals that are no more than rounding, as a share of the largest target."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,10 @@ def pilot_fit(task: Task, pilot: Pilot, b: np.ndarray | None = None) -> Start:
     task.n_iterations += path.n_iterations
     r = y - x @ xp.asarray(path.b, device=device_of(x))
     weight = task.problem.weights(pilot.index)
-    density = density_at_zero(xp, r if weight is None else r / weight, d, task.quantile)
+    if weight is None:
+        density = density_at_zero(xp, r, y, d, task.quantile)
+    else:
+        density = density_at_zero(xp, r / weight, y / weight, d, task.quantile)
     leverage = leverages(xp, x, pilot.information)
     width = _BAND * (1 + 2 * float(xp.sum(leverage**2) / (xp.sum(leverage) + 1e-300))) ** 0.5
     spread = width * (task.quantile * (1 - task.quantile)) ** 0.5 / density
@@ -76,17 +82,28 @@ def leverages(xp: ModuleType, x: Array, information: np.ndarray) -> Array:
     return xp.vecdot(white, white)
 
 
-def density_at_zero(xp: ModuleType, r: Array, d: int, quantile: float) -> float:
-    """Density of residuals at zero; those that the fit makes zero do not count."""
+def density_at_zero(xp: ModuleType, r: Array, y: Array, d: int, quantile: float) -> float:
+    """Density of residuals r of y at zero; those that the fit makes zero do not count.
+
+    Where y has ties the fit goes through many rows, which say nothing of the density: the first
+    residual beyond rounding does.
+    """
     m = r.shape[0]
     few = min(m ** (2 / 3), m * min(quantile, 1 - quantile))
     count = min(m // 2, max(2 * d, int(few)))
-    near = nth_smallest(xp, xp.abs(r), count)
-    return max(1.0, count - d) / (2 * m * max(float(near), 1e-300))
+    size, floor = xp.abs(r), _TIED * float(xp.max(xp.abs(y)))
+    near = float(nth_smallest(xp, size, count))
+    if not near > floor:
+        beyond = size[size > floor]
+        near = float(xp.min(beyond)) if beyond.shape[0] else (floor or 1.0)
+    return max(1.0, count - d) / (2 * m * near)
 
 
 def fit_band(task: Task, start: Start) -> Fit:
-    """The exact fit of all rows by those near the fit of a pilot."""
+    """The exact fit of all rows by those near the fit of a pilot.
+
+    Where y has ties the open rows may not determine a fit: that is a band that failed, too.
+    """
     b, error = start.b, start.error
     for _ in range(_ATTEMPTS):
         rest = _all_sides(task, b, error)
@@ -94,11 +111,14 @@ def fit_band(task: Task, start: Start) -> Fit:
         rows = _open_rows(task, rest.sides)
         if rows.shape[0] > _MOST_KEPT * task.problem.n:
             break
-        fit, b = _fit_and_check(task, rows, rest, b)
+        try:
+            fit, b = _fit_and_check(task, rows, rest, b)
+        except np.linalg.LinAlgError:
+            break
         if fit is not None:
             return fit
         error = 2 * error
-    return fit_all(task, b)
+    return fit_all(task, b if np.all(np.isfinite(b)) else None)
 
 
 def _open_rows(task: Task, sides: Array | None) -> Array:
@@ -150,8 +170,10 @@ def _fit_and_check(
     task: Task, rows: Array, rest: Rest, b: np.ndarray
 ) -> tuple[Fit | None, np.ndarray]:
     """Fit the open rows and the sum of the others, until all of these are on their side."""
-    while True:
+    for _ in range(_MOST_OPENED):
         x, y = task.frame.rows(task.problem, rows)
+        if not _spans(task.problem.xp, x):
+            return None, b
         found, n = _fit_with_rest(task, x, y, rest, b), x.shape[0]
         if np.any(found.basis == n):  # where all others weigh nothing: far from any fit
             return None, b
@@ -163,6 +185,13 @@ def _fit_and_check(
         if len(wrong) > _FEW_WRONG * n:
             return None, b
         rows, rest = _opened(task, rows, rest, wrong)
+    return None, b
+
+
+def _spans(xp: ModuleType, x: Array) -> bool:
+    """Whether rows determine a fit."""
+    n, d = x.shape
+    return bool(n >= d and len(independent_columns(xp, x)) == d)
 
 
 def _fit_with_rest(task: Task, x: Array, y: Array, rest: Rest, b: np.ndarray) -> Vertex:
