@@ -10,7 +10,7 @@ import pytest
 from hypothesis import strategies as st
 
 import diffpost_np as dp
-from diffpost_np.lewis import _preprocess, _solve
+from diffpost_np.lewis import _pilot, _preprocess, _solve
 
 LARGE = 5000  # rows that are not fitted all at once
 CERTAIN = 1e-9
@@ -378,3 +378,30 @@ def test_ties_of_many_rows(name, reference):
     else:
         best = cases.least_loss(X, y, quantile)
         np.testing.assert_allclose(losses, best, rtol=CERTAIN)
+
+
+@pytest.mark.parametrize("heavy", [1e8, 1e14, 1e30])
+@pytest.mark.parametrize("n", [50, LARGE])
+def test_a_row_that_outweighs_all_others(n, heavy):
+    """It is fitted, and takes one coefficient; the others are those of all other rows."""
+    h = np.random.default_rng(3)
+    X, y = h.normal(size=(n, 3)), h.normal(size=n)
+    weight = np.r_[heavy, np.ones(n - 1)]
+    # The fit through the first row, by a change of variables.
+    slope, value = X[0, 1:] / X[0, 0], y[0] / X[0, 0]
+    best = cases.least_loss(X[1:, 1:] - X[1:, :1] * slope, y[1:] - X[1:, 0] * value, 0.5)
+    for fit in (
+        dp.lewis.lad(X, y, sample_weight=weight, rng=0),
+        dp.lewis.lad(X * weight[:, None], y * weight, rng=0),
+    ):
+        assert fit.rank == 3 and fit.gap <= CERTAIN
+        loss = 0.5 * np.sum(np.abs(y - X @ fit.coef)[1:])
+        np.testing.assert_allclose([loss, fit.objective], best, rtol=1e-9)
+
+
+def test_columns_that_were_left_out_count_in_the_gap(monkeypatch):
+    monkeypatch.setattr(_pilot, "independent_columns", lambda xp, x: np.arange(2))
+    monkeypatch.setattr(_pilot, "pivot_columns", lambda corner: np.arange(2))
+    for n in (50, LARGE):
+        fit = dp.lewis.lad(*cases.table(n, 3), rng=0)
+        assert fit.gap == np.inf and "not proven" in fit.warnings[-1]

@@ -15,6 +15,8 @@ from ._reduced import Search, fit_rows, take_columns
 from ._regression import Regression
 
 _ROUNDING = 64 * float(np.finfo(float).eps)
+_SPANNED = 1e-10
+"""What X'a of a column that others span may be, as a share of the terms that it is the sum of."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,10 @@ class Frame:
     def inside(self, moment: np.ndarray) -> np.ndarray:
         """A sum of columns, ones at its end, in these units."""
         return (moment[: len(self.column)] / self.column)[self.kept]
+
+    def beside(self, moment: np.ndarray) -> np.ndarray:
+        """What `inside` leaves: columns that others span."""
+        return np.delete(moment[: len(self.column)] / self.column, self.kept)
 
 
 def power_of_two(value: float) -> float:
@@ -84,6 +90,8 @@ class Rest:
     sides: Array | None
     moment: np.ndarray
     loss: float
+    beside: np.ndarray
+    """The moment of columns that others span."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +134,9 @@ def fit_all(task: Task, start: np.ndarray | None = None) -> Fit:
     """The exact fit of all rows at once, but for those that weigh nothing."""
     x, y = task.frame.rows(task.problem, task.positive)
     found = task.fit(x, y, start).vertex
-    return certified(task, task.positive, (x, y), found, Rest(None, np.zeros(x.shape[1]), 0.0))
+    nothing = task.frame.beside(np.zeros(task.problem.width))
+    rest = Rest(None, np.zeros(x.shape[1]), 0.0, nothing)
+    return certified(task, task.positive, (x, y), found, rest)
 
 
 def certified(
@@ -144,8 +154,30 @@ def certified(
     loss = xp.where(r > 0, tau * r, (tau - 1) * r)
     objective = float(xp.sum(loss)) * task.frame.target + rest.loss
     excess = float(xp.sum(loss - dual * r)) + float(unmatched)
-    excess = max(0.0, excess - _ROUNDING * float(xp.sum(xp.abs(data[1])))) * task.frame.target
+    excess = max(0.0, excess - _ROUNDING * _size(task, data, found)) * task.frame.target
+    if not _spanned(task, rows, dual, rest):
+        excess = math.inf
     basis = found.basis if rows is None else host(rows)[found.basis]
     gap = excess / objective if objective > 0 else excess
     n_kept = int(x.shape[0])
     return Fit(task, found.b, np.sort(basis), rows, dual, rest.sides, objective, gap, n_kept)
+
+
+def _size(task: Task, data: tuple[Array, Array], found: Vertex) -> float:
+    """The size of y, or of the terms of residuals off the basis: few rows may outweigh all."""
+    (x, y), xp = data, task.problem.xp
+    terms = xp.abs(y) + xp.abs(x) @ xp.asarray(np.abs(found.b), device=device_of(x))
+    terms = replaced(xp, terms, found.basis, np.zeros(len(found.basis)))
+    return min(float(xp.sum(xp.abs(y))), float(xp.sum(terms)))
+
+
+def _spanned(task: Task, rows: Array | None, dual: Array, rest: Rest) -> bool:
+    """Whether X'a is zero for the columns left out, too: else these lower the loss."""
+    frame, problem = task.frame, task.problem
+    xp, beside = problem.xp, np.delete(np.arange(problem.width), frame.kept)
+    if len(beside) == 0:
+        return True
+    x = problem.rows(rows)[0]
+    x = take_columns(xp, x / xp.asarray(frame.column, device=device_of(x)), beside)
+    terms = np.abs(rest.beside) + host(xp.abs(dual) @ xp.abs(x))
+    return bool(np.all(np.abs(rest.beside + host(dual @ x)) <= _SPANNED * terms))

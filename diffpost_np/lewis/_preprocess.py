@@ -9,7 +9,7 @@ band is drawn anew around the better fit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 import numpy as np
@@ -148,7 +148,7 @@ def _all_sides(task: Task, b: np.ndarray, error: np.ndarray) -> Rest:
         sides.append(part[0])
         moment, loss = moment + host(part[1]), loss + part[2]
     whole = sides[0] if len(sides) == 1 else xp.concat(sides)
-    return Rest(whole, frame.inside(moment), loss)
+    return Rest(whole, frame.inside(moment), loss, frame.beside(moment))
 
 
 def _all_checked(task: Task, b: np.ndarray, sides: Array) -> tuple[np.ndarray, Rest]:
@@ -163,7 +163,8 @@ def _all_checked(task: Task, b: np.ndarray, sides: Array) -> tuple[np.ndarray, R
         )
         wrong.append(host(found[0]) + tile.part.start)
         moment, loss = moment + host(found[1]), loss + found[2]
-    return np.concatenate(wrong), Rest(sides, task.frame.inside(moment), loss)
+    inside, beside = task.frame.inside(moment), task.frame.beside(moment)
+    return np.concatenate(wrong), Rest(sides, inside, loss, beside)
 
 
 def _fit_and_check(
@@ -210,4 +211,6 @@ def _opened(task: Task, rows: Array, rest: Rest, wrong: np.ndarray) -> tuple[Arr
     dual = np.where(host(xp.take(rest.sides, index)) > 0, tau, tau - 1)
     sides = replaced(xp, rest.sides, wrong, np.zeros(len(wrong), np.int8))
     loss = rest.loss - float(dual @ y) * task.frame.target
-    return xp.sort(xp.concat([rows, index])), Rest(sides, rest.moment - dual @ x, loss)
+    return xp.sort(xp.concat([rows, index])), replace(
+        rest, sides=sides, moment=rest.moment - dual @ x, loss=loss
+    )

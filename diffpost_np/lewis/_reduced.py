@@ -67,19 +67,19 @@ def _without_residual(xp: ModuleType, x: Array, y: Array) -> Vertex | None:
         b = solved(xp, few, target, basis)
     except np.linalg.LinAlgError:
         return None
-    if not (_goes_through(xp, few, target, b) and _goes_through(xp, x, y, b)):
+    if _rounding(xp, few, target, b, basis) is None:
         return None
-    r = y - x @ xp.asarray(b, device=device_of(x))
-    r = replaced(xp, r, some[basis], np.zeros(d))
-    return Vertex(b, some[basis], xp.zeros_like(y), r, 0, True)
+    r = _rounding(xp, x, y, b, some[basis])
+    return None if r is None else Vertex(b, some[basis], xp.zeros_like(y), r, 0, True)
 
 
-def _goes_through(xp: ModuleType, x: Array, y: Array, b: np.ndarray) -> bool:
-    """Whether residuals are rounding, each one of its row and all of them of y."""
-    there = xp.asarray(b, device=device_of(x))
-    r, size = xp.abs(y - x @ there), xp.abs(y)
-    each = xp.all(r <= _EXACT * (size + xp.abs(x) @ xp.abs(there)))
-    return bool(each) and float(xp.sum(r)) <= _EXACT * float(xp.sum(size))
+def _rounding(xp: ModuleType, x: Array, y: Array, b: np.ndarray, basis: np.ndarray) -> Array | None:
+    """The residuals of rows off the basis, if each is rounding of its row, and all of y."""
+    there, zeros = xp.asarray(b, device=device_of(x)), np.zeros(len(basis))
+    r = replaced(xp, y - x @ there, basis, zeros)
+    size, terms = replaced(xp, xp.abs(y), basis, zeros), xp.abs(x) @ xp.abs(there)
+    each = bool(xp.all(xp.abs(r) <= _EXACT * (size + terms)))
+    return r if each and float(xp.sum(xp.abs(r))) <= _EXACT * float(xp.sum(size)) else None
 
 
 def _constant(xp: ModuleType, y: Array, quantile: float) -> Vertex:
@@ -94,7 +94,11 @@ def least_squares(xp: ModuleType, x: Array, y: Array) -> np.ndarray:
 
 
 def independent_columns(xp: ModuleType, x: Array) -> np.ndarray:
-    """Columns that span all of them, in their order."""
+    """Columns that span all of them, in their order.
+
+    Rows are taken as of one size: however much one weighs, it determines one coefficient.
+    """
+    x = unit_rows(xp, x)
     gram = host(x.T @ x)
     size = np.sqrt(np.diag(gram))
     if np.all(size > 0):
@@ -102,6 +106,13 @@ def independent_columns(xp: ModuleType, x: Array) -> np.ndarray:
         if least > _WELL_CONDITIONED:
             return np.arange(len(size))
     return pivot_columns(host(xp.linalg.qr(x, mode="reduced")[1]))
+
+
+def unit_rows(xp: ModuleType, x: Array) -> Array:
+    """Rows over their largest entry; zeros stay zeros."""
+    size = xp.max(xp.abs(x), axis=1)
+    size = xp.where(size > 0, size, xp.ones_like(size))
+    return x / size[:, None]
 
 
 def triangle(xp: ModuleType, x: Array) -> np.ndarray:

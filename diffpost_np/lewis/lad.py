@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -324,6 +325,8 @@ def _warnings(problem: Regression, fit: Fit, gap: float) -> tuple[str, ...]:
             f"X has rank {len(fit.basis)} with {problem.width} columns: coefficients of "
             "columns that others span are zero"
         )
-    if not gap <= _CERTAIN:
+    if gap == math.inf:
+        texts.append("columns that seemed to depend on others do not: the fit is not proven")
+    elif not gap <= _CERTAIN:
         texts.append(f"the dual proves the objective to {gap:.1e} only")
     return tuple(texts)
