@@ -405,3 +405,10 @@ def test_columns_that_were_left_out_count_in_the_gap(monkeypatch):
     for n in (50, LARGE):
         fit = dp.lewis.lad(*cases.table(n, 3), rng=0)
         assert fit.gap == np.inf and "not proven" in fit.warnings[-1]
+
+
+@pytest.mark.parametrize("n", [50, LARGE])
+def test_coefficients_that_float64_cannot_hold_are_refused(n):
+    X, y = cases.table(n, 2)
+    with pytest.raises(ValueError, match=r"^X\b.*no finite coeff"):
+        dp.lewis.lad(X * 1e-200, y * 1e200, rng=0)

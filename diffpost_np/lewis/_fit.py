@@ -37,7 +37,10 @@ class Frame:
     def coefficients(self, b: np.ndarray) -> np.ndarray:
         """Of all columns, in the units of the data; 0 for those that others span."""
         full = np.zeros(len(self.column))
-        full[self.kept] = b * self.target / self.column[self.kept]
+        with np.errstate(over="ignore"):
+            full[self.kept] = b * self.target / self.column[self.kept]
+        if not np.all(np.isfinite(full)):
+            raise ValueError("X: numbers of these sizes have no finite coefficients in float64")
         return full
 
     def of_target(self, problem: Regression, index: Array | None) -> Frame:
@@ -154,7 +157,8 @@ def certified(
     loss = xp.where(r > 0, tau * r, (tau - 1) * r)
     objective = float(xp.sum(loss)) * task.frame.target + rest.loss
     excess = float(xp.sum(loss - dual * r)) + float(unmatched)
-    excess = max(0.0, excess - _ROUNDING * _size(task, data, found)) * task.frame.target
+    excess = (excess - _ROUNDING * _size(task, data, found)) * task.frame.target
+    excess = 0.0 if excess <= 0 else excess  # what is no number stays none
     if not _spanned(task, rows, dual, rest):
         excess = math.inf
     basis = found.basis if rows is None else host(rows)[found.basis]

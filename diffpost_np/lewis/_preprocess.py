@@ -144,7 +144,7 @@ def _all_sides(task: Task, b: np.ndarray, error: np.ndarray) -> Rest:
             xp, tile.x, tile.y, tile.weight, b_here, factor_here, task.quantile, 1 / frame.target
         )
         if not part[3]:
-            problem.check()
+            problem.check_tile(tile)
         sides.append(part[0])
         moment, loss = moment + host(part[1]), loss + part[2]
     whole = sides[0] if len(sides) == 1 else xp.concat(sides)
@@ -161,6 +161,8 @@ def _all_checked(task: Task, b: np.ndarray, sides: Array) -> tuple[np.ndarray, R
         found = check_sides(
             xp, tile.x, tile.y, tile.weight, b_here, sides[tile.part], task.quantile
         )
+        if not np.all(np.isfinite(host(found[1]))):
+            problem.check_tile(tile)
         wrong.append(host(found[0]) + tile.part.start)
         moment, loss = moment + host(found[1]), loss + found[2]
     inside, beside = task.frame.inside(moment), task.frame.beside(moment)

@@ -53,6 +53,7 @@ class Regression:
             x = self.x.array
         else:
             x = self.x.take(np.arange(self.n) if index is None else index)
+        check_finite("X", x, self.xp)  # blocks may be others in every pass
         return self._weighted(x, self.weights(index)), self.target(index)
 
     def _weighted(self, x: Array, weight: Array | None) -> Array:
@@ -91,14 +92,23 @@ class Regression:
         """One pass over the weighted rows in float64, in chunks, and where each starts."""
         for start, x in self.x.chunks():
             weight = None if self.weight is None else self.weight[start : start + x.shape[0]]
+            check_finite(_from_row(start), x, self.xp)
             yield start, self._weighted(x, weight)
 
     def check(self) -> None:
         """Raise if a number is not finite, naming the first."""
         for start, x in self.x.chunks():
-            name = "X" if start == 0 else f"X, from row {start} on,"
-            check_finite(name, x, self.xp)
+            check_finite(_from_row(start), x, self.xp)
         check_finite("y", self.y, self.xp)
+
+    def check_tile(self, tile: Tile) -> None:
+        """Raise if a number of these rows is not finite."""
+        check_finite(_from_row(tile.part.start), tile.x, self.xp)
+        check_finite("y", tile.y, self.xp)
+
+
+def _from_row(start: int) -> str:
+    return "X" if start == 0 else f"X, from row {start} on,"
 
 
 def paired(X: Any) -> tuple[Rows, np.ndarray]:

@@ -327,6 +327,6 @@ def _warnings(problem: Regression, fit: Fit, gap: float) -> tuple[str, ...]:
         )
     if gap == math.inf:
         texts.append("columns that seemed to depend on others do not: the fit is not proven")
-    elif not gap <= _CERTAIN:
+    elif not gap <= _CERTAIN:  # nan, too
         texts.append(f"the dual proves the objective to {gap:.1e} only")
     return tuple(texts)
