@@ -1,6 +1,8 @@
 """Exact least absolute deviations: what a best fit must be, and that this one is it."""
 
 import contextlib
+import copy
+import pickle
 
 import hypothesis
 import lad_cases as cases
@@ -412,3 +414,25 @@ def test_coefficients_that_float64_cannot_hold_are_refused(n):
     X, y = cases.table(n, 2)
     with pytest.raises(ValueError, match=r"^X\b.*no finite coeff"):
         dp.lewis.lad(X * 1e-200, y * 1e200, rng=0)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda fit: pickle.loads(pickle.dumps(fit))])
+def test_results_can_be_copied(xp, copied):
+    X, y = cases.table(60, 2)
+    fit = dp.lewis.lad(xp.array(X), xp.array(y), intercept=True, rng=0)
+    other = copied(fit)
+    assert other != fit and repr(other) == repr(fit)
+    assert np.array_equal(xp.numpy(other.dual), xp.numpy(fit.dual))
+    ends = [f.confidence_intervals() for f in (fit, other)]
+    assert ends[0] != ends[1] and xp.owns(ends[1].lower)
+    assert np.array_equal(xp.numpy(ends[0].lower), xp.numpy(ends[1].lower))
+    assert np.array_equal(xp.numpy(copied(ends[0]).upper), xp.numpy(ends[0].upper))
+
+
+def test_copies_of_fits_of_blocks_know_their_dual():
+    X, y = cases.table(LARGE, 2)
+    fit = dp.lewis.lad([X[:100], X[100:]], y, rng=0)
+    other = copy.deepcopy(fit)
+    assert np.array_equal(other.dual, fit.dual)
+    with pytest.raises(ValueError, match=r"^X came in blocks"):
+        other.confidence_intervals()

@@ -97,7 +97,7 @@ class Rest:
     """The moment of columns that others span."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fit:
     """The optimal vertex of all rows."""
 

@@ -26,7 +26,7 @@ _LEAST_STEP = 2.0**-42
 _BAND = 8.0
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Intervals:
     """Confidence intervals for the coefficients of a fit.
 

@@ -24,7 +24,7 @@ __all__ = ["LADResult", "lad"]
 _CERTAIN = 1e-9
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class LADResult:
     """An exact fit: a vertex, and the dual that proves it optimal.
 
