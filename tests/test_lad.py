@@ -436,3 +436,32 @@ def test_copies_of_fits_of_blocks_know_their_dual():
     assert np.array_equal(other.dual, fit.dual)
     with pytest.raises(ValueError, match=r"^X came in blocks"):
         other.confidence_intervals()
+
+
+SCALES = {
+    "weights": [1e100, 1e200, 1e300, 1e-200, 1e-300],
+    "columns": [1e100, 1e200, 1e300, 1e-200, 1e-300],
+    "both": [1e200, 1e300, 1e-200, 1e-300],
+}
+
+
+@pytest.mark.parametrize("n", [60, LARGE])
+@pytest.mark.parametrize("reference", [False, True])
+@pytest.mark.parametrize(("what", "scale"), [(k, c) for k, v in SCALES.items() for c in v])
+def test_scales_near_the_ends_of_float64(what, scale, n, reference):
+    X, y = cases.table(n, 3, high_leverage=0.0)
+    weight = np.random.default_rng(0).exponential(size=n)
+    fit = dp.lewis.lad(X, y, sample_weight=weight, rng=0)
+    given = {
+        "weights": (X, y, scale),
+        "columns": (X * scale, y, 1),
+        "both": (X * scale, y * scale, 1),
+    }
+    X, y, c = given[what]
+    with dp.reference() if reference else contextlib.nullcontext():
+        other = dp.lewis.lad(X, y, sample_weight=c * weight, rng=0)
+    of_coef = scale if what == "columns" else 1.0
+    np.testing.assert_allclose(other.coef * of_coef, fit.coef, rtol=1e-9)
+    of_loss = 1.0 if what == "columns" else scale
+    np.testing.assert_allclose(other.objective / of_loss, fit.objective, rtol=1e-9)
+    assert other.gap <= CERTAIN

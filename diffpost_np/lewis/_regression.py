@@ -41,12 +41,14 @@ class Regression:
     y: Array
     weight: Array | None
     intercept: bool
+    unit: float = 1.0
+    """Of the weights, so that their products neither overflow nor vanish."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Without modules and functions, of which there are no copies: arrays tell the first."""
         x = self.x
         rows = x.array if isinstance(x, ArrayRows) else RowsElsewhere(self.n, x.d, x.dtype)
-        return _restored, (rows, self.y, self.weight, self.intercept)
+        return _restored, (rows, self.y, self.weight, self.intercept, self.unit)
 
     @property
     def xp(self) -> ModuleType:

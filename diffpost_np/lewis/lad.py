@@ -13,7 +13,7 @@ from .._checks import flag, fraction
 from .._key import key
 from .._progress import check_progress, reporter
 from .._xp import Array, array_namespace, as_float_array, host, is_array
-from ._fit import Fit
+from ._fit import Fit, power_of_two
 from ._intervals import Intervals, intervals_of
 from ._regression import Regression, paired
 from ._rows import ArrayRows, as_rows
@@ -250,13 +250,15 @@ def _problems(
     rows.n = n  # blocks are counted as they are read, and must be as many
     if target.ndim not in (1, 2) or target.shape[0] != n or 0 in target.shape:
         raise ValueError(f"y must have shape ({n},) or ({n}, k), got {tuple(target.shape)}")
-    weight = None
+    weight, unit = None, 1.0
     if sample_weight is not None:
         weight = _weights(xp, sample_weight, n, device)
+        unit = power_of_two(float(xp.max(weight)))
+        weight = weight / unit
     if target.ndim == 1:
-        return xp, [Regression(rows, target, weight, intercept)], ()
+        return xp, [Regression(rows, target, weight, intercept, unit)], ()
     columns = (xp.asarray(target[:, k], copy=True) for k in range(target.shape[1]))
-    return xp, [Regression(rows, c, weight, intercept) for c in columns], (target.shape[1],)
+    return xp, [Regression(rows, c, weight, intercept, unit) for c in columns], (target.shape[1],)
 
 
 def _weights(xp: ModuleType, sample_weight: Any, n: int, device: Any) -> Array:
@@ -302,7 +304,7 @@ def _result(
     result = LADResult(
         coef=array(b[:, :d], d),
         intercept=array(constant),
-        objective=numbers(np.array([fit.objective for fit in found])),
+        objective=numbers(np.array([fit.objective * problem.unit for fit in found])),
         gap=numbers(gap),
         active_set=array(basis, basis.shape[1], dtype=xp.int64),
         rank=basis.shape[1],
