@@ -465,3 +465,11 @@ def test_scales_near_the_ends_of_float64(what, scale, n, reference):
     of_loss = 1.0 if what == "columns" else scale
     np.testing.assert_allclose(other.objective / of_loss, fit.objective, rtol=1e-9)
     assert other.gap <= CERTAIN
+
+
+def test_ties_that_take_all_rows_are_told_of():
+    X, y, quantile = tied("signs")
+    fit = dp.lewis.lad(X, y, quantile=quantile, rng=0)
+    assert fit.n_kept == LARGE and "into memory" in fit.warnings[0]
+    for n in (60, LARGE):
+        assert not dp.lewis.lad(*cases.table(n, 3), rng=0).warnings
