@@ -473,3 +473,16 @@ def test_ties_that_take_all_rows_are_told_of():
     assert fit.n_kept == LARGE and "into memory" in fit.warnings[0]
     for n in (60, LARGE):
         assert not dp.lewis.lad(*cases.table(n, 3), rng=0).warnings
+
+
+@pytest.mark.parametrize("reference", [False, True])
+@pytest.mark.parametrize("quantile", [0.9, 0.25])
+@pytest.mark.parametrize("target", ["zeros", "line", "ties"])
+def test_weights_of_very_different_sizes(target, quantile, reference):
+    h = np.random.default_rng(4)
+    X = h.normal(size=(LARGE, 2))
+    y = {"zeros": 0 * X[:, 0], "line": X @ [1.0, -2.0], "ties": h.integers(0, 3, LARGE) * 1.0}
+    with dp.reference() if reference else contextlib.nullcontext():
+        for weight in (None, h.exponential(size=LARGE), 10.0 ** h.uniform(-200, 200, LARGE)):
+            fit = dp.lewis.lad(X, y[target], sample_weight=weight, quantile=quantile, rng=1)
+            assert fit.gap <= CERTAIN and np.all(np.isfinite(fit.coef))

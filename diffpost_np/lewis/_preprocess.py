@@ -20,7 +20,7 @@ from ._crossover import Vertex
 from ._fit import Fit, Rest, Task, certified, fit_all
 from ._interior_point import follow
 from ._passes import check_sides, sides_of
-from ._reduced import independent_columns, least_squares
+from ._reduced import independent_columns, least_squares, without_residual
 
 _BAND = 4.0
 """Standard errors of the pilot between which a row's side is open."""
@@ -60,9 +60,14 @@ def pilot_fit(task: Task, pilot: Pilot, b: np.ndarray | None = None) -> Start:
     y = task.problem.target(pilot.index) / task.frame.target
     m, d = x.shape
     b = least_squares(xp, x, y) if b is None else b
-    path = follow(xp, x, y, task.quantile, b, _PILOT_GAP * d / m)
-    task.n_iterations += path.n_iterations
-    r = y - x @ xp.asarray(path.b, device=device_of(x))
+    exact = without_residual(xp, x, y)
+    if exact is None:
+        path = follow(xp, x, y, task.quantile, b, _PILOT_GAP * d / m)
+        task.n_iterations += path.n_iterations
+        b = path.b if np.all(np.isfinite(path.b)) else b
+    else:
+        b = exact.b
+    r = y - x @ xp.asarray(b, device=device_of(x))
     weight = task.problem.weights(pilot.index)
     if weight is None:
         density = density_at_zero(xp, r, y, d, task.quantile)
@@ -72,7 +77,7 @@ def pilot_fit(task: Task, pilot: Pilot, b: np.ndarray | None = None) -> Start:
     width = _BAND * (1 + 2 * float(xp.sum(leverage**2) / (xp.sum(leverage) + 1e-300))) ** 0.5
     spread = width * (task.quantile * (1 - task.quantile)) ** 0.5 / density
     is_open = xp.astype(r**2 <= spread**2 * leverage, xp.float64)
-    return Start(path.b, spread * np.linalg.inv(pilot.information), float(xp.mean(is_open)))
+    return Start(b, spread * np.linalg.inv(pilot.information), float(xp.mean(is_open)))
 
 
 def leverages(xp: ModuleType, x: Array, information: np.ndarray) -> Array:
@@ -179,6 +184,8 @@ def _fit_and_check(
             return None, b
         found, n = _fit_with_rest(task, x, y, rest, b), x.shape[0]
         if np.any(found.basis == n):  # where all others weigh nothing: far from any fit
+            return None, b
+        if not np.all(np.isfinite(found.b)):
             return None, b
         b = found.b
         wrong, checked = _all_checked(task, b, rest.sides)

@@ -35,7 +35,7 @@ def fit_rows(
     n, d = x.shape
     if d == 0:
         return Search(_constant(xp, y, quantile), 0)
-    exact = _without_residual(xp, x, y)
+    exact = without_residual(xp, x, y)
     if exact is not None:
         return Search(exact, 0)
     limit, total = 50 + 10 * d, 0
@@ -46,14 +46,15 @@ def fit_rows(
             close = xp.ones_like(y)
         else:
             path = follow(xp, x, y, quantile, b, gap, floor=floor)
-            b, total, close = path.b, total + path.n_iterations, closeness(path, quantile)
+            total, close = total + path.n_iterations, closeness(path, quantile)
+            b = path.b if np.all(np.isfinite(path.b)) else b
         found = vertex(xp, x, y, quantile, close, limit)
         if found.optimal:
             break
     return Search(found, total)
 
 
-def _without_residual(xp: ModuleType, x: Array, y: Array) -> Vertex | None:
+def without_residual(xp: ModuleType, x: Array, y: Array) -> Vertex | None:
     """The fit that goes through all rows, if some of them tell that there is one.
 
     Zeros are its dual. Pivots would have nothing but rounding to tell its vertices apart.
