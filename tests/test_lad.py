@@ -486,3 +486,15 @@ def test_weights_of_very_different_sizes(target, quantile, reference):
         for weight in (None, h.exponential(size=LARGE), 10.0 ** h.uniform(-200, 200, LARGE)):
             fit = dp.lewis.lad(X, y[target], sample_weight=weight, quantile=quantile, rng=1)
             assert fit.gap <= CERTAIN and np.all(np.isfinite(fit.coef))
+
+
+@pytest.mark.parametrize("seed", [7, 20, 38, 100, 114])
+def test_a_basis_of_rows_of_very_different_sizes(seed):
+    """Parallel rows, whose rounding is larger than all that is independent of them."""
+    h = np.random.default_rng(seed)
+    X, weight = h.integers(0, 3, (40, 2)) * 1.0, 10.0 ** h.uniform(-200, 200, 40)
+    fit = dp.lewis.lad(X, np.zeros(40), sample_weight=weight)
+    assert fit.gap <= CERTAIN and np.all(fit.coef == 0)
+    fit = dp.lewis.lad(X, h.integers(0, 3, 40) * 1.0, sample_weight=weight)
+    assert np.all(np.isfinite(fit.coef))
+    assert fit.gap <= CERTAIN or "proves" in fit.warnings[-1] or "proven" in fit.warnings[-1]

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._xp import Array, device_of, host
 from ._arrays import replaced
-from ._crossover import Vertex
+from ._crossover import Vertex, row_units
 from ._passes import weighted_dual
 from ._reduced import Search, fit_rows, take_columns
 from ._regression import Regression
@@ -146,11 +146,20 @@ def certified(
     task: Task, rows: Array | None, data: tuple[Array, Array], found: Vertex, rest: Rest
 ) -> Fit:
     """A vertex of some rows, with the duals of its basis from all, and what these prove."""
+    with np.errstate(over="ignore", invalid="ignore"):  # what is no number proves nothing
+        return _certified(task, rows, data, found, rest)
+
+
+def _certified(
+    task: Task, rows: Array | None, data: tuple[Array, Array], found: Vertex, rest: Rest
+) -> Fit:
     xp, x, tau = task.problem.xp, data[0], task.quantile
     dual = replaced(xp, found.dual, found.basis, np.zeros(len(found.basis)))
     corner = host(xp.take(x, xp.asarray(found.basis, device=device_of(x)), axis=0))
     moment = rest.moment + host(dual @ x)
-    own = np.clip(np.linalg.solve(corner.T, -moment), tau - 1, tau) + 0.0  # no minus zero
+    size = row_units(corner)
+    own = np.linalg.solve((corner / size[:, None]).T, -moment) / size
+    own = np.clip(own, tau - 1, tau) + 0.0  # no minus zero
     rounding = _ROUNDING * (np.abs(rest.moment) + host(xp.abs(dual) @ xp.abs(x)))
     unmatched = np.maximum(np.abs(moment + own @ corner) - rounding, 0.0) @ np.abs(found.b)
     dual, r = replaced(xp, dual, found.basis, own), found.residual
