@@ -1,5 +1,9 @@
 """Exact least absolute deviations: what a best fit must be, and that this one is it."""
 
+import contextlib
+import copy
+import pickle
+
 import hypothesis
 import lad_cases as cases
 import numba
@@ -8,7 +12,7 @@ import pytest
 from hypothesis import strategies as st
 
 import diffpost_np as dp
-from diffpost_np.lewis import _preprocess, _solve
+from diffpost_np.lewis import _pilot, _preprocess, _solve
 
 LARGE = 5000  # rows that are not fitted all at once
 CERTAIN = 1e-9
@@ -337,3 +341,160 @@ def test_data_that_others_have_fitted(name, quantile):
     assert fit.objective <= best * (1 + 1e-12) and best <= fit.objective * (1 + 1e-6)
     if quantile == 0.5:
         np.testing.assert_allclose(np.append(fit.coef, fit.intercept), theirs.params, rtol=1e-5)
+
+
+def tied(name):
+    """Discrete and noiseless data, more rows than are fitted all at once."""
+    h, n = np.random.default_rng(0), LARGE
+    one_hot = np.eye(4)[np.arange(n) % 4]
+    if name == "signs":
+        return one_hot, h.choice([-1.0, 1.0], n), 0.5
+    if name == "counts":
+        return one_hot, h.poisson(2.0 + np.arange(n) % 4) * 1.0, 0.5
+    if name == "quarter":
+        return one_hot, h.integers(1, 6, n) * 1.0, 0.25
+    if name == "identical rows":
+        return h.normal(size=(4, 4))[np.arange(n) % 4], np.where(h.random(n) < 0.6, 1.0, -1.0), 0.5
+    X = np.c_[h.integers(0, 2, (n, 3)), np.ones(n)] * 1.0
+    if name == "binary":
+        return X, (h.random(n) < 0.3 + 0.3 * X[:, 0] - 0.25 * X[:, 1]) * 1.0, 0.5
+    X = h.normal(size=(n, 3))
+    return X, X @ [1.0, 2.0, 3.0], 0.5
+
+
+@pytest.mark.parametrize("reference", [False, True])
+@pytest.mark.parametrize("name", ["signs", "counts", "quarter", "identical rows", "binary", "line"])
+def test_ties_of_many_rows(name, reference):
+    X, y, quantile = tied(name)
+    with contextlib.ExitStack() as stack:
+        if reference:
+            stack.enter_context(dp.reference())
+        losses = []
+        for seed in range(3 if reference else 10):
+            fit = dp.lewis.lad(X, y, quantile=quantile, rng=seed)
+            assert fit.gap <= CERTAIN
+            losses.append(fit.objective)
+    if name == "line":
+        np.testing.assert_allclose(fit.coef, [1.0, 2.0, 3.0], rtol=1e-12)
+        assert fit.n_pivots == 0
+    else:
+        best = cases.least_loss(X, y, quantile)
+        np.testing.assert_allclose(losses, best, rtol=CERTAIN)
+
+
+@pytest.mark.parametrize("heavy", [1e8, 1e14, 1e30])
+@pytest.mark.parametrize("n", [50, LARGE])
+def test_a_row_that_outweighs_all_others(n, heavy):
+    """It is fitted, and takes one coefficient; the others are those of all other rows."""
+    h = np.random.default_rng(3)
+    X, y = h.normal(size=(n, 3)), h.normal(size=n)
+    weight = np.r_[heavy, np.ones(n - 1)]
+    # The fit through the first row, by a change of variables.
+    slope, value = X[0, 1:] / X[0, 0], y[0] / X[0, 0]
+    best = cases.least_loss(X[1:, 1:] - X[1:, :1] * slope, y[1:] - X[1:, 0] * value, 0.5)
+    for fit in (
+        dp.lewis.lad(X, y, sample_weight=weight, rng=0),
+        dp.lewis.lad(X * weight[:, None], y * weight, rng=0),
+    ):
+        assert fit.rank == 3 and fit.gap <= CERTAIN
+        loss = 0.5 * np.sum(np.abs(y - X @ fit.coef)[1:])
+        np.testing.assert_allclose([loss, fit.objective], best, rtol=1e-9)
+
+
+def test_columns_that_were_left_out_count_in_the_gap(monkeypatch):
+    monkeypatch.setattr(_pilot, "independent_columns", lambda xp, x: np.arange(2))
+    monkeypatch.setattr(_pilot, "pivot_columns", lambda corner: np.arange(2))
+    for n in (50, LARGE):
+        fit = dp.lewis.lad(*cases.table(n, 3), rng=0)
+        assert fit.gap == np.inf and "not proven" in fit.warnings[-1]
+
+
+@pytest.mark.parametrize("n", [50, LARGE])
+def test_coefficients_that_float64_cannot_hold_are_refused(n):
+    X, y = cases.table(n, 2)
+    with pytest.raises(ValueError, match=r"^X\b.*no finite coeff"):
+        dp.lewis.lad(X * 1e-200, y * 1e200, rng=0)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda fit: pickle.loads(pickle.dumps(fit))])
+def test_results_can_be_copied(xp, copied):
+    X, y = cases.table(60, 2)
+    fit = dp.lewis.lad(xp.array(X), xp.array(y), intercept=True, rng=0)
+    other = copied(fit)
+    assert other != fit and repr(other) == repr(fit)
+    assert np.array_equal(xp.numpy(other.dual), xp.numpy(fit.dual))
+    ends = [f.confidence_intervals() for f in (fit, other)]
+    assert ends[0] != ends[1] and xp.owns(ends[1].lower)
+    assert np.array_equal(xp.numpy(ends[0].lower), xp.numpy(ends[1].lower))
+    assert np.array_equal(xp.numpy(copied(ends[0]).upper), xp.numpy(ends[0].upper))
+
+
+def test_copies_of_fits_of_blocks_know_their_dual():
+    X, y = cases.table(LARGE, 2)
+    fit = dp.lewis.lad([X[:100], X[100:]], y, rng=0)
+    other = copy.deepcopy(fit)
+    assert np.array_equal(other.dual, fit.dual)
+    with pytest.raises(ValueError, match=r"^X came in blocks"):
+        other.confidence_intervals()
+
+
+SCALES = {
+    "weights": [1e100, 1e200, 1e300, 1e-200, 1e-300],
+    "columns": [1e100, 1e200, 1e300, 1e-200, 1e-300],
+    "both": [1e200, 1e300, 1e-200, 1e-300],
+}
+
+
+@pytest.mark.parametrize("n", [60, LARGE])
+@pytest.mark.parametrize("reference", [False, True])
+@pytest.mark.parametrize(("what", "scale"), [(k, c) for k, v in SCALES.items() for c in v])
+def test_scales_near_the_ends_of_float64(what, scale, n, reference):
+    X, y = cases.table(n, 3, high_leverage=0.0)
+    weight = np.random.default_rng(0).exponential(size=n)
+    fit = dp.lewis.lad(X, y, sample_weight=weight, rng=0)
+    given = {
+        "weights": (X, y, scale),
+        "columns": (X * scale, y, 1),
+        "both": (X * scale, y * scale, 1),
+    }
+    X, y, c = given[what]
+    with dp.reference() if reference else contextlib.nullcontext():
+        other = dp.lewis.lad(X, y, sample_weight=c * weight, rng=0)
+    of_coef = scale if what == "columns" else 1.0
+    np.testing.assert_allclose(other.coef * of_coef, fit.coef, rtol=1e-9)
+    of_loss = 1.0 if what == "columns" else scale
+    np.testing.assert_allclose(other.objective / of_loss, fit.objective, rtol=1e-9)
+    assert other.gap <= CERTAIN
+
+
+def test_ties_that_take_all_rows_are_told_of():
+    X, y, quantile = tied("signs")
+    fit = dp.lewis.lad(X, y, quantile=quantile, rng=0)
+    assert fit.n_kept == LARGE and "into memory" in fit.warnings[0]
+    for n in (60, LARGE):
+        assert not dp.lewis.lad(*cases.table(n, 3), rng=0).warnings
+
+
+@pytest.mark.parametrize("reference", [False, True])
+@pytest.mark.parametrize("quantile", [0.9, 0.25])
+@pytest.mark.parametrize("target", ["zeros", "line", "ties"])
+def test_weights_of_very_different_sizes(target, quantile, reference):
+    h = np.random.default_rng(4)
+    X = h.normal(size=(LARGE, 2))
+    y = {"zeros": 0 * X[:, 0], "line": X @ [1.0, -2.0], "ties": h.integers(0, 3, LARGE) * 1.0}
+    with dp.reference() if reference else contextlib.nullcontext():
+        for weight in (None, h.exponential(size=LARGE), 10.0 ** h.uniform(-200, 200, LARGE)):
+            fit = dp.lewis.lad(X, y[target], sample_weight=weight, quantile=quantile, rng=1)
+            assert fit.gap <= CERTAIN and np.all(np.isfinite(fit.coef))
+
+
+@pytest.mark.parametrize("seed", [7, 20, 38, 100, 114])
+def test_a_basis_of_rows_of_very_different_sizes(seed):
+    """Parallel rows, whose rounding is larger than all that is independent of them."""
+    h = np.random.default_rng(seed)
+    X, weight = h.integers(0, 3, (40, 2)) * 1.0, 10.0 ** h.uniform(-200, 200, 40)
+    fit = dp.lewis.lad(X, np.zeros(40), sample_weight=weight)
+    assert fit.gap <= CERTAIN and np.all(fit.coef == 0)
+    fit = dp.lewis.lad(X, h.integers(0, 3, 40) * 1.0, sample_weight=weight)
+    assert np.all(np.isfinite(fit.coef))
+    assert fit.gap <= CERTAIN or "proves" in fit.warnings[-1] or "proven" in fit.warnings[-1]

@@ -3,6 +3,7 @@
 import lad_cases as cases
 import numpy as np
 import pytest
+import scipy.special
 
 import diffpost_np as dp
 
@@ -120,3 +121,48 @@ def test_several_fits_are_refused():
     X, y = cases.table(60, 2)
     with pytest.raises(ValueError, match=r"one fit"):
         dp.lewis.lad(X, y, quantile=[0.2, 0.5]).confidence_intervals()
+
+
+def refused_beside(y, level):
+    """The values just below and just above which the sign test of a median refuses."""
+    z = scipy.special.ndtri(0.5 + 0.5 * level)
+    values = np.unique(y)
+    below = [np.sum(np.sign(y - v + 0.5)) / np.sqrt(len(y)) >= z for v in values]
+    above = [np.sum(np.sign(y - v - 0.5)) / np.sqrt(len(y)) <= -z for v in values]
+    return np.max(values[below]), np.min(values[above])
+
+
+@pytest.mark.parametrize("highest", [3, 5, 12])
+def test_rank_intervals_of_ties(highest):
+    y = np.random.default_rng(highest).integers(0, highest, 60) * 1.0
+    found = dp.lewis.lad(np.ones((60, 1)), y).confidence_intervals()
+    np.testing.assert_allclose([found.lower[0], found.upper[0]], refused_beside(y, 0.9))
+
+
+@pytest.mark.parametrize(("n", "d"), [(2, 2), (3, 2), (1, 1), (2, 1)])
+def test_too_few_rows_refuse_no_value(n, d):
+    g = np.random.default_rng(n)
+    found = dp.lewis.lad(g.normal(size=(n, d)), g.normal(size=n)).confidence_intervals()
+    assert np.all(found.lower == -np.inf) and np.all(found.upper == np.inf)
+
+
+def test_few_rows_refuse_what_the_test_refuses():
+    g = np.random.default_rng(1)
+    X, y = g.normal(size=(5, 3)), g.normal(size=5)
+    found, z = dp.lewis.lad(X, y).confidence_intervals(), 1.6448536269514722
+    for j in range(3):
+        for end, sign in ((found.lower[j], 1), (found.upper[j], -1)):
+            if np.isfinite(end):
+                outside = end - sign * 1e-6 * (1 + abs(end))
+                assert sign * statistic(X, y, j, outside) >= z
+
+
+@pytest.mark.parametrize("method", ["rank", "bootstrap"])
+def test_intervals_of_two_groups_with_ties(method):
+    g = np.random.default_rng(0)
+    X = np.c_[np.ones(200), g.integers(0, 2, 200)]
+    fit = dp.lewis.lad(X, g.integers(0, 5, 200) * 1.0)
+    found = fit.confidence_intervals(method=method, rng=0, n_resamples=100)
+    for end in (found.lower, found.upper):
+        np.testing.assert_allclose(end, np.round(end), atol=1e-9)
+    assert np.all(found.lower <= fit.coef + 1e-9) and np.all(found.upper >= fit.coef - 1e-9)

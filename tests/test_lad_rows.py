@@ -104,3 +104,20 @@ def test_mistakes_are_named():
         dp.lewis.lad([X], Y[:-1], rng=0)
     with pytest.raises(ValueError, match=r"\by must have shape"):
         dp.lewis.lad(X, Y[:-1])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("n_passes", range(2, 6))
+def test_blocks_that_turn_bad_in_a_later_pass(n_passes, value):
+    reads = []
+
+    def blocks():
+        reads.append(1)
+        for s in SLICES:
+            block = X[s].copy()
+            if s.start == 7001 and len(reads) >= n_passes:
+                block[:, 1] = value
+            yield block
+
+    with pytest.raises(ValueError, match=r"X\b.* must be finite"):
+        dp.lewis.lad(blocks, Y, rng=0)

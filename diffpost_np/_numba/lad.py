@@ -63,7 +63,8 @@ def _square(work, form, factor, bound, r):
     """|factor x|^2, or an upper bound where that is below the square of every residual."""
     most = zero_like(r)
     for j in range(bound.shape[0]):
-        most = fma(get(work, j) * bound[j], get(work, j), most)
+        part = get(work, j) * bound[j]
+        most = fma(part, part, most)
     if not any_lane(not_above(r * r, most)):
         return most
     multiply_add_lower(form, None, factor, work[: bound.shape[0]], 0, bound.shape[0])
@@ -142,18 +143,19 @@ def _check(totals, wrong, first, last, x, y, weight, b, sides, quantile, place):
 
 
 class Form(NamedTuple):
-    """|factor x|^2, and numbers c with sum c_j x_j^2 not below it."""
+    """|factor x|^2, and numbers c with sum (c_j x_j)^2 not below it."""
 
     factor: np.ndarray
     bound: np.ndarray
 
 
 def _form(factor):
-    size = np.linalg.norm(factor, axis=0)
-    size[size == 0] = 1.0
-    cosines = factor / size
+    most = np.max(np.abs(factor), axis=0)
+    most[most == 0] = 1.0
+    size = most * np.linalg.norm(factor / most, axis=0)  # squares of its own may overflow
+    cosines = factor / np.where(size > 0, size, 1.0)
     largest = np.linalg.eigvalsh(cosines.T @ cosines)[-1]
-    return Form(factor, (1 + 1e-12) * largest * size**2)
+    return Form(factor, np.sqrt((1 + 1e-12) * largest) * size)
 
 
 def _place(d):

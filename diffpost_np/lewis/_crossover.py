@@ -51,6 +51,14 @@ def vertex(
     limit: int,
 ) -> Vertex:
     """The optimal vertex, searched from the rows that are `close` to the fit."""
+    with np.errstate(all="ignore"):  # weights of very different sizes; the certificate tells
+        return _search(xp, x, y, quantile, close, limit)
+
+
+def _search(
+    xp: ModuleType, x: Array, y: Array, quantile: float, close: Array, limit: int
+) -> Vertex:
+    """Pivots, then those of y with shifts."""
     found = _pivots(xp, x, y, quantile, first_basis(xp, x, close), limit)
     for attempt, shift in enumerate(_SHIFTS):
         if found.optimal:
@@ -76,9 +84,13 @@ def first_basis(xp: ModuleType, x: Array, close: Array) -> np.ndarray:
         taken = host(xp.take(x, rows, axis=0)) * np.sqrt(host(xp.take(close, rows)))[:, None]
         corner, order = dgeqp3(taken.T)[:2]
         diagonal = np.abs(np.diag(corner))
-        if (len(diagonal) == d and diagonal[-1] > _INDEPENDENT * diagonal[0]) or count == n:
-            return np.asarray(host(rows))[order[:d] - 1]
+        if len(diagonal) == d and diagonal[-1] > _INDEPENDENT * diagonal[0]:
+            break
+        if count == n:  # sizes hide what is independent
+            order = dgeqp3((taken / row_units(taken)[:, None]).T)[1]
+            break
         count = min(n, 4 * count)
+    return np.asarray(host(rows))[order[:d] - 1]
 
 
 def _largest(xp: ModuleType, values: Array, count: int) -> Array:
@@ -91,8 +103,16 @@ def _largest(xp: ModuleType, values: Array, count: int) -> Array:
 def solved(xp: ModuleType, x: Array, y: Array, basis: np.ndarray) -> np.ndarray:
     """The b that fits the basis, refined once."""
     rows, right = _host_rows(xp, x, y, basis)
+    size = row_units(rows)
+    rows, right = rows / size[:, None], right / size
     b = np.linalg.solve(rows, right)
     return b + np.linalg.solve(rows, right - rows @ b)
+
+
+def row_units(rows: np.ndarray) -> np.ndarray:
+    """Powers of two that rows are as large as: weights may be of very different sizes."""
+    largest = np.max(np.abs(rows), axis=1, initial=0.0)
+    return np.ldexp(1.0, np.where(largest > 0, np.frexp(largest)[1] - 1, 0))
 
 
 def _host_rows(
@@ -112,10 +132,18 @@ def _pivots(
     xp: ModuleType, x: Array, y: Array, quantile: float, basis: np.ndarray, limit: int
 ) -> Vertex:
     """Edge by edge downhill."""
-    basis = basis.copy()
+    basis, state = basis.copy(), None
     for done in range(limit + 1):
         rows, right = _host_rows(xp, x, y, basis)
-        inverse = np.linalg.inv(rows)
+        size = row_units(rows)
+        try:
+            inverse = np.linalg.inv(rows / size[:, None]) / size
+        except np.linalg.LinAlgError:
+            if state is None:
+                raise
+            basis, b, dual, own, r = state  # the row that came in depends on others by rounding
+            optimal = False
+            break
         b = inverse @ right
         b = b + inverse @ (right - rows @ b)
         r = _residual(xp, x, y, b, basis)
@@ -129,6 +157,7 @@ def _pivots(
         into = _next_row(xp, x, r, edge, basis, float(excess[out]))
         if into is None:
             break
+        state, basis = (basis, b, dual, own, r), basis.copy()
         basis[out] = into
     return Vertex(b, basis, replaced(xp, dual, basis, own), r, done, optimal)
 

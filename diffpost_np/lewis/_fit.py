@@ -9,12 +9,14 @@ import numpy as np
 
 from .._xp import Array, device_of, host
 from ._arrays import replaced
-from ._crossover import Vertex
+from ._crossover import Vertex, row_units
 from ._passes import weighted_dual
 from ._reduced import Search, fit_rows, take_columns
 from ._regression import Regression
 
 _ROUNDING = 64 * float(np.finfo(float).eps)
+_SPANNED = 1e-10
+"""What X'a of a column that others span may be, as a share of the terms that it is the sum of."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,10 @@ class Frame:
     def coefficients(self, b: np.ndarray) -> np.ndarray:
         """Of all columns, in the units of the data; 0 for those that others span."""
         full = np.zeros(len(self.column))
-        full[self.kept] = b * self.target / self.column[self.kept]
+        with np.errstate(over="ignore"):
+            full[self.kept] = b * self.target / self.column[self.kept]
+        if not np.all(np.isfinite(full)):
+            raise ValueError("X: numbers of these sizes have no finite coefficients in float64")
         return full
 
     def of_target(self, problem: Regression, index: Array | None) -> Frame:
@@ -46,6 +51,10 @@ class Frame:
     def inside(self, moment: np.ndarray) -> np.ndarray:
         """A sum of columns, ones at its end, in these units."""
         return (moment[: len(self.column)] / self.column)[self.kept]
+
+    def beside(self, moment: np.ndarray) -> np.ndarray:
+        """What `inside` leaves: columns that others span."""
+        return np.delete(moment[: len(self.column)] / self.column, self.kept)
 
 
 def power_of_two(value: float) -> float:
@@ -84,9 +93,11 @@ class Rest:
     sides: Array | None
     moment: np.ndarray
     loss: float
+    beside: np.ndarray
+    """The moment of columns that others span."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fit:
     """The optimal vertex of all rows."""
 
@@ -126,26 +137,60 @@ def fit_all(task: Task, start: np.ndarray | None = None) -> Fit:
     """The exact fit of all rows at once, but for those that weigh nothing."""
     x, y = task.frame.rows(task.problem, task.positive)
     found = task.fit(x, y, start).vertex
-    return certified(task, task.positive, (x, y), found, Rest(None, np.zeros(x.shape[1]), 0.0))
+    nothing = task.frame.beside(np.zeros(task.problem.width))
+    rest = Rest(None, np.zeros(x.shape[1]), 0.0, nothing)
+    return certified(task, task.positive, (x, y), found, rest)
 
 
 def certified(
     task: Task, rows: Array | None, data: tuple[Array, Array], found: Vertex, rest: Rest
 ) -> Fit:
     """A vertex of some rows, with the duals of its basis from all, and what these prove."""
+    with np.errstate(over="ignore", invalid="ignore"):  # what is no number proves nothing
+        return _certified(task, rows, data, found, rest)
+
+
+def _certified(
+    task: Task, rows: Array | None, data: tuple[Array, Array], found: Vertex, rest: Rest
+) -> Fit:
     xp, x, tau = task.problem.xp, data[0], task.quantile
     dual = replaced(xp, found.dual, found.basis, np.zeros(len(found.basis)))
     corner = host(xp.take(x, xp.asarray(found.basis, device=device_of(x)), axis=0))
     moment = rest.moment + host(dual @ x)
-    own = np.clip(np.linalg.solve(corner.T, -moment), tau - 1, tau) + 0.0  # no minus zero
+    size = row_units(corner)
+    own = np.linalg.solve((corner / size[:, None]).T, -moment) / size
+    own = np.clip(own, tau - 1, tau) + 0.0  # no minus zero
     rounding = _ROUNDING * (np.abs(rest.moment) + host(xp.abs(dual) @ xp.abs(x)))
     unmatched = np.maximum(np.abs(moment + own @ corner) - rounding, 0.0) @ np.abs(found.b)
     dual, r = replaced(xp, dual, found.basis, own), found.residual
     loss = xp.where(r > 0, tau * r, (tau - 1) * r)
     objective = float(xp.sum(loss)) * task.frame.target + rest.loss
     excess = float(xp.sum(loss - dual * r)) + float(unmatched)
-    excess = max(0.0, excess - _ROUNDING * float(xp.sum(xp.abs(data[1])))) * task.frame.target
+    excess = (excess - _ROUNDING * _size(task, data, found)) * task.frame.target
+    excess = 0.0 if excess <= 0 else excess  # what is no number stays none
+    if not _spanned(task, rows, dual, rest):
+        excess = math.inf
     basis = found.basis if rows is None else host(rows)[found.basis]
     gap = excess / objective if objective > 0 else excess
     n_kept = int(x.shape[0])
     return Fit(task, found.b, np.sort(basis), rows, dual, rest.sides, objective, gap, n_kept)
+
+
+def _size(task: Task, data: tuple[Array, Array], found: Vertex) -> float:
+    """The size of y, or of the terms of residuals off the basis: few rows may outweigh all."""
+    (x, y), xp = data, task.problem.xp
+    terms = xp.abs(y) + xp.abs(x) @ xp.asarray(np.abs(found.b), device=device_of(x))
+    terms = replaced(xp, terms, found.basis, np.zeros(len(found.basis)))
+    return min(float(xp.sum(xp.abs(y))), float(xp.sum(terms)))
+
+
+def _spanned(task: Task, rows: Array | None, dual: Array, rest: Rest) -> bool:
+    """Whether X'a is zero for the columns left out, too: else these lower the loss."""
+    frame, problem = task.frame, task.problem
+    xp, beside = problem.xp, np.delete(np.arange(problem.width), frame.kept)
+    if len(beside) == 0:
+        return True
+    x = problem.rows(rows)[0]
+    x = take_columns(xp, x / xp.asarray(frame.column, device=device_of(x)), beside)
+    terms = np.abs(rest.beside) + host(xp.abs(dual) @ xp.abs(x))
+    return bool(np.all(np.abs(rest.beside + host(dual @ x)) <= _SPANNED * terms))

@@ -40,7 +40,8 @@ class Path(NamedTuple):
 def closeness(path: Path, quantile: float) -> Array:
     """The weight D of a row, which grows for the rows that the fit goes through."""
     s1, s2 = quantile - path.a, path.a - (quantile - 1)
-    return s1 * s2 / (path.u * s2 + path.v * s1)
+    with np.errstate(all="ignore"):
+        return s1 * s2 / (path.u * s2 + path.v * s1)
 
 
 def follow(
@@ -61,7 +62,8 @@ def follow(
     r = xp.abs(y - x @ xp.asarray(b, device=device_of(x)))
     share = 0.5 * float(xp.mean(r)) or 1.0
     most = r.shape[0] * float(nth_smallest(xp, r, r.shape[0] // 2))
-    return Path(*central_path(xp, x, y, quantile, b, share, tolerance, most, floor, limit))
+    with np.errstate(all="ignore"):  # numbers of very different sizes: who asks looks at b
+        return Path(*central_path(xp, x, y, quantile, b, share, tolerance, most, floor, limit))
 
 
 @operation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -21,17 +22,19 @@ from ._regression import Regression
 
 _SOLVES = 60
 _NARROW = 1e-9
+_LEAST_STEP = 2.0**-42
 _BAND = 8.0
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Intervals:
     """Confidence intervals for the coefficients of a fit.
 
     Parameters
     ----------
     lower, upper : array, shape (d,)
-        Ends for `coef`; nan for columns that others span.
+        Ends for `coef`; nan for columns that others span, infinite where few rows let no value
+        be refused.
     intercept : array, shape (2,)
         Ends for the intercept; zeros without one.
     level : float
@@ -138,26 +141,45 @@ class _Profile(NamedTuple):
 def _rank_end(data: Data, j: int, z: float) -> float:
     """Where the statistic, which falls with the coefficient, passes z.
 
-    It is a step function; each fit tells the whole step that it is on.
+    It is a step function; each fit tells the whole step that it is on. Infinite where it does
+    not pass z.
     """
-    others, b = _without(data, j), float(data.b[j])
-    step = _standard_error(data, others, j) * z
-    inside, outside = _Profile(0.0, b, b), None  # the fit's own value passes every test
-    value = b - 1.2 * step
+    others = _without(data, j)
+    step = max(_standard_error(data, others, j), _LEAST_STEP * abs(float(data.b[j]))) * z
+    inside, outside = _bracket(data, others, j, z, step)
+    if outside is None:
+        return math.copysign(math.inf, -z)
     for _ in range(_SOLVES):
-        at = _profile(data, others, j, value)
+        near, far = (inside.low, outside.high) if z > 0 else (inside.high, outside.low)
+        if abs(near - far) <= _NARROW * abs(step) or (near - far) * z <= 0:
+            break
+        at = _profile(data, others, j, _between(inside, outside, near, far, z))
         if (at.statistic - z) * z >= 0:
             outside = at
         else:
             inside = at
-        if outside is None:
-            value -= step
-            continue
-        near, far = (inside.low, outside.high) if z > 0 else (inside.high, outside.low)
-        if abs(near - far) <= _NARROW * abs(step) or (near - far) * z <= 0:
-            return far
-        value = _between(inside, outside, near, far, z)
-    return value
+    return far
+
+
+def _bracket(
+    data: Data, others: Array, j: int, z: float, step: float
+) -> tuple[_Profile, _Profile | None]:
+    """The last value that the test passes on the way out, and the first that it refuses.
+
+    Steps double, so that a guess of their size may be far off: with ties or few rows the
+    residuals tell little of it.
+    """
+    b = float(data.b[j])
+    inside, value = _Profile(0.0, b, b), b - 1.2 * step  # the fit's own value passes every test
+    for _ in range(_SOLVES):
+        at = _profile(data, others, j, value)
+        if (at.statistic - z) * z >= 0:
+            return inside, at
+        if math.isinf(at.low if z > 0 else at.high):
+            break
+        inside, step = at, 2 * step
+        value -= step
+    return inside, None
 
 
 def _between(inside: _Profile, outside: _Profile, near: float, far: float, z: float) -> float:
@@ -215,7 +237,7 @@ def _step_ends(xp: ModuleType, r: Array, slope: Array) -> tuple[float, float]:
 def _standard_error(data: Data, others: Array, j: int) -> float:
     """A guess of a coefficient's standard error."""
     r = data.y - data.x @ data.xp.asarray(data.b, device=device_of(data.x))
-    density = density_at_zero(data.xp, r, data.x.shape[1], data.quantile)
+    density = density_at_zero(data.xp, r, data.y, data.x.shape[1], data.quantile)
     return (data.quantile * (1 - data.quantile)) ** 0.5 / (density * _norm_beyond(data, others, j))
 
 
@@ -239,7 +261,7 @@ def _near_and_far(data: Data) -> tuple[Array, _Far]:
     """Rows whose side a resample may change, and the others."""
     xp, x = data.xp, data.x
     r = data.y - x @ xp.asarray(data.b, device=device_of(x))
-    density = density_at_zero(xp, r, x.shape[1], data.quantile)
+    density = density_at_zero(xp, r, data.y, x.shape[1], data.quantile)
     variance = data.quantile * (1 - data.quantile) / density**2 * _BAND**2
     is_near = r**2 <= variance * leverages(xp, x, triangle(xp, x).T)
     near, index = xp.nonzero(is_near)[0], xp.nonzero(~is_near)[0]

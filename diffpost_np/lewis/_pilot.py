@@ -12,7 +12,7 @@ from .._philox import Stream, random_uniform
 from .._xp import Array, device_of, host
 from ._fit import Frame, power_of_two
 from ._preprocess import Pilot
-from ._reduced import independent_columns, pivot_columns, take_columns, triangle
+from ._reduced import independent_columns, pivot_columns, take_columns, triangle, unit_rows
 from ._regression import Regression
 
 _ROWS_PER_COLUMN = 140
@@ -104,14 +104,15 @@ def _spanning(problem: Regression, index: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _all_triangle(problem: Regression) -> tuple[np.ndarray, np.ndarray]:
-    """Units of the columns, and R of the QR decomposition of all weighted rows in them."""
+    """Units of the columns, and R of the QR decomposition of all rows in them, as of one size."""
     column = np.zeros(problem.width)
     for _, x in problem.weighted_tiles():
         column = np.maximum(column, np.max(np.abs(host(x)), axis=0))
     column = np.array([power_of_two(v) for v in column])
     corner = np.zeros((0, problem.width))
     for _, x in problem.weighted_tiles():
-        corner = np.asarray(np.linalg.qr(np.concatenate([corner, host(x) / column]), mode="r"))
+        x = unit_rows(np, host(x) / column)
+        corner = np.asarray(np.linalg.qr(np.concatenate([corner, x]), mode="r"))
     return column, corner
 
 
@@ -121,6 +122,7 @@ def _high_leverage(
     """At most so many rows, those whose leverages are above `width / most`."""
     found = []
     for start, x in problem.weighted_tiles():
-        leverage = np.sum(((host(x) / column)[:, kept] @ inverse) ** 2, axis=1)
+        x = unit_rows(np, host(x) / column)
+        leverage = np.sum((x[:, kept] @ inverse) ** 2, axis=1)
         found.append(start + np.flatnonzero(leverage > problem.width / most))
     return np.concatenate(found)

@@ -9,7 +9,7 @@ band is drawn anew around the better fit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 import numpy as np
@@ -20,7 +20,7 @@ from ._crossover import Vertex
 from ._fit import Fit, Rest, Task, certified, fit_all
 from ._interior_point import follow
 from ._passes import check_sides, sides_of
-from ._reduced import least_squares
+from ._reduced import independent_columns, least_squares, without_residual
 
 _BAND = 4.0
 """Standard errors of the pilot between which a row's side is open."""
@@ -29,6 +29,9 @@ _FEW_WRONG = 0.1
 _ATTEMPTS = 6
 _MOST_KEPT = 0.5
 _PILOT_GAP = 0.02
+_MOST_OPENED = 20
+_TIED = 2.0**-42
+"""Residuals that are no more than rounding, as a share of the largest target."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +60,24 @@ def pilot_fit(task: Task, pilot: Pilot, b: np.ndarray | None = None) -> Start:
     y = task.problem.target(pilot.index) / task.frame.target
     m, d = x.shape
     b = least_squares(xp, x, y) if b is None else b
-    path = follow(xp, x, y, task.quantile, b, _PILOT_GAP * d / m)
-    task.n_iterations += path.n_iterations
-    r = y - x @ xp.asarray(path.b, device=device_of(x))
+    exact = without_residual(xp, x, y)
+    if exact is None:
+        path = follow(xp, x, y, task.quantile, b, _PILOT_GAP * d / m)
+        task.n_iterations += path.n_iterations
+        b = path.b if np.all(np.isfinite(path.b)) else b
+    else:
+        b = exact.b
+    r = y - x @ xp.asarray(b, device=device_of(x))
     weight = task.problem.weights(pilot.index)
-    density = density_at_zero(xp, r if weight is None else r / weight, d, task.quantile)
+    if weight is None:
+        density = density_at_zero(xp, r, y, d, task.quantile)
+    else:
+        density = density_at_zero(xp, r / weight, y / weight, d, task.quantile)
     leverage = leverages(xp, x, pilot.information)
     width = _BAND * (1 + 2 * float(xp.sum(leverage**2) / (xp.sum(leverage) + 1e-300))) ** 0.5
     spread = width * (task.quantile * (1 - task.quantile)) ** 0.5 / density
     is_open = xp.astype(r**2 <= spread**2 * leverage, xp.float64)
-    return Start(path.b, spread * np.linalg.inv(pilot.information), float(xp.mean(is_open)))
+    return Start(b, spread * np.linalg.inv(pilot.information), float(xp.mean(is_open)))
 
 
 def leverages(xp: ModuleType, x: Array, information: np.ndarray) -> Array:
@@ -76,17 +87,28 @@ def leverages(xp: ModuleType, x: Array, information: np.ndarray) -> Array:
     return xp.vecdot(white, white)
 
 
-def density_at_zero(xp: ModuleType, r: Array, d: int, quantile: float) -> float:
-    """Density of residuals at zero; those that the fit makes zero do not count."""
+def density_at_zero(xp: ModuleType, r: Array, y: Array, d: int, quantile: float) -> float:
+    """Density of residuals r of y at zero; those that the fit makes zero do not count.
+
+    Where y has ties the fit goes through many rows, which say nothing of the density: the first
+    residual beyond rounding does.
+    """
     m = r.shape[0]
     few = min(m ** (2 / 3), m * min(quantile, 1 - quantile))
     count = min(m // 2, max(2 * d, int(few)))
-    near = nth_smallest(xp, xp.abs(r), count)
-    return max(1.0, count - d) / (2 * m * max(float(near), 1e-300))
+    size, floor = xp.abs(r), _TIED * float(xp.max(xp.abs(y)))
+    near = float(nth_smallest(xp, size, count))
+    if not near > floor:
+        beyond = size[size > floor]
+        near = float(xp.min(beyond)) if beyond.shape[0] else (floor or 1.0)
+    return max(1.0, count - d) / (2 * m * near)
 
 
 def fit_band(task: Task, start: Start) -> Fit:
-    """The exact fit of all rows by those near the fit of a pilot."""
+    """The exact fit of all rows by those near the fit of a pilot.
+
+    Where y has ties the open rows may not determine a fit: that is a band that failed, too.
+    """
     b, error = start.b, start.error
     for _ in range(_ATTEMPTS):
         rest = _all_sides(task, b, error)
@@ -94,11 +116,14 @@ def fit_band(task: Task, start: Start) -> Fit:
         rows = _open_rows(task, rest.sides)
         if rows.shape[0] > _MOST_KEPT * task.problem.n:
             break
-        fit, b = _fit_and_check(task, rows, rest, b)
+        try:
+            fit, b = _fit_and_check(task, rows, rest, b)
+        except np.linalg.LinAlgError:
+            break
         if fit is not None:
             return fit
         error = 2 * error
-    return fit_all(task, b)
+    return fit_all(task, b if np.all(np.isfinite(b)) else None)
 
 
 def _open_rows(task: Task, sides: Array | None) -> Array:
@@ -124,11 +149,11 @@ def _all_sides(task: Task, b: np.ndarray, error: np.ndarray) -> Rest:
             xp, tile.x, tile.y, tile.weight, b_here, factor_here, task.quantile, 1 / frame.target
         )
         if not part[3]:
-            problem.check()
+            problem.check_tile(tile)
         sides.append(part[0])
         moment, loss = moment + host(part[1]), loss + part[2]
     whole = sides[0] if len(sides) == 1 else xp.concat(sides)
-    return Rest(whole, frame.inside(moment), loss)
+    return Rest(whole, frame.inside(moment), loss, frame.beside(moment))
 
 
 def _all_checked(task: Task, b: np.ndarray, sides: Array) -> tuple[np.ndarray, Rest]:
@@ -141,19 +166,26 @@ def _all_checked(task: Task, b: np.ndarray, sides: Array) -> tuple[np.ndarray, R
         found = check_sides(
             xp, tile.x, tile.y, tile.weight, b_here, sides[tile.part], task.quantile
         )
+        if not np.all(np.isfinite(host(found[1]))):
+            problem.check_tile(tile)
         wrong.append(host(found[0]) + tile.part.start)
         moment, loss = moment + host(found[1]), loss + found[2]
-    return np.concatenate(wrong), Rest(sides, task.frame.inside(moment), loss)
+    inside, beside = task.frame.inside(moment), task.frame.beside(moment)
+    return np.concatenate(wrong), Rest(sides, inside, loss, beside)
 
 
 def _fit_and_check(
     task: Task, rows: Array, rest: Rest, b: np.ndarray
 ) -> tuple[Fit | None, np.ndarray]:
     """Fit the open rows and the sum of the others, until all of these are on their side."""
-    while True:
+    for _ in range(_MOST_OPENED):
         x, y = task.frame.rows(task.problem, rows)
+        if not _spans(task.problem.xp, x):
+            return None, b
         found, n = _fit_with_rest(task, x, y, rest, b), x.shape[0]
         if np.any(found.basis == n):  # where all others weigh nothing: far from any fit
+            return None, b
+        if not np.all(np.isfinite(found.b)):
             return None, b
         b = found.b
         wrong, checked = _all_checked(task, b, rest.sides)
@@ -163,6 +195,13 @@ def _fit_and_check(
         if len(wrong) > _FEW_WRONG * n:
             return None, b
         rows, rest = _opened(task, rows, rest, wrong)
+    return None, b
+
+
+def _spans(xp: ModuleType, x: Array) -> bool:
+    """Whether rows determine a fit."""
+    n, d = x.shape
+    return bool(n >= d and len(independent_columns(xp, x)) == d)
 
 
 def _fit_with_rest(task: Task, x: Array, y: Array, rest: Rest, b: np.ndarray) -> Vertex:
@@ -181,4 +220,6 @@ def _opened(task: Task, rows: Array, rest: Rest, wrong: np.ndarray) -> tuple[Arr
     dual = np.where(host(xp.take(rest.sides, index)) > 0, tau, tau - 1)
     sides = replaced(xp, rest.sides, wrong, np.zeros(len(wrong), np.int8))
     loss = rest.loss - float(dual @ y) * task.frame.target
-    return xp.sort(xp.concat([rows, index])), Rest(sides, rest.moment - dual @ x, loss)
+    return xp.sort(xp.concat([rows, index])), replace(
+        rest, sides=sides, moment=rest.moment - dual @ x, loss=loss
+    )

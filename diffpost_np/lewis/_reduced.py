@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .._xp import Array, device_of, host
-from ._crossover import Vertex, vertex
+from ._arrays import replaced
+from ._crossover import Vertex, first_basis, solved, vertex
 from ._interior_point import closeness, follow
 
 _GAPS = (1e-3, 1e-5, 1e-8, 1e-11, 1e-13)
@@ -16,6 +17,7 @@ _GAPS = (1e-3, 1e-5, 1e-8, 1e-11, 1e-13)
 
 _EPS = float(np.finfo(float).eps)
 _INDEPENDENT = 1e-11
+_EXACT = 16 * _EPS
 _WELL_CONDITIONED = 1e-8
 
 
@@ -33,6 +35,9 @@ def fit_rows(
     n, d = x.shape
     if d == 0:
         return Search(_constant(xp, y, quantile), 0)
+    exact = without_residual(xp, x, y)
+    if exact is not None:
+        return Search(exact, 0)
     limit, total = 50 + 10 * d, 0
     b = least_squares(xp, x, y) if start is None else start
     floor = _EPS * float(xp.sum(xp.abs(y)))
@@ -41,11 +46,41 @@ def fit_rows(
             close = xp.ones_like(y)
         else:
             path = follow(xp, x, y, quantile, b, gap, floor=floor)
-            b, total, close = path.b, total + path.n_iterations, closeness(path, quantile)
+            total, close = total + path.n_iterations, closeness(path, quantile)
+            b = path.b if np.all(np.isfinite(path.b)) else b
         found = vertex(xp, x, y, quantile, close, limit)
         if found.optimal:
             break
     return Search(found, total)
+
+
+def without_residual(xp: ModuleType, x: Array, y: Array) -> Vertex | None:
+    """The fit that goes through all rows, if some of them tell that there is one.
+
+    Zeros are its dual. Pivots would have nothing but rounding to tell its vertices apart.
+    """
+    n, d = x.shape
+    some = np.arange(0, n, max(1, n // (8 * d)))
+    index = xp.asarray(some, device=device_of(x))
+    few, target = xp.take(x, index, axis=0), xp.take(y, index)
+    basis = first_basis(xp, few, xp.ones_like(target))
+    try:
+        b = solved(xp, few, target, basis)
+    except np.linalg.LinAlgError:
+        return None
+    if _rounding(xp, few, target, b, basis) is None:
+        return None
+    r = _rounding(xp, x, y, b, some[basis])
+    return None if r is None else Vertex(b, some[basis], xp.zeros_like(y), r, 0, True)
+
+
+def _rounding(xp: ModuleType, x: Array, y: Array, b: np.ndarray, basis: np.ndarray) -> Array | None:
+    """The residuals of rows off the basis, if each is rounding of its row, and all of y."""
+    there, zeros = xp.asarray(b, device=device_of(x)), np.zeros(len(basis))
+    r = replaced(xp, y - x @ there, basis, zeros)
+    size, terms = replaced(xp, xp.abs(y), basis, zeros), xp.abs(x) @ xp.abs(there)
+    each = bool(xp.all(xp.abs(r) <= _EXACT * (size + terms)))
+    return r if each and float(xp.sum(xp.abs(r))) <= _EXACT * float(xp.sum(size)) else None
 
 
 def _constant(xp: ModuleType, y: Array, quantile: float) -> Vertex:
@@ -60,7 +95,11 @@ def least_squares(xp: ModuleType, x: Array, y: Array) -> np.ndarray:
 
 
 def independent_columns(xp: ModuleType, x: Array) -> np.ndarray:
-    """Columns that span all of them, in their order."""
+    """Columns that span all of them, in their order.
+
+    Rows are taken as of one size: however much one weighs, it determines one coefficient.
+    """
+    x = unit_rows(xp, x)
     gram = host(x.T @ x)
     size = np.sqrt(np.diag(gram))
     if np.all(size > 0):
@@ -68,6 +107,13 @@ def independent_columns(xp: ModuleType, x: Array) -> np.ndarray:
         if least > _WELL_CONDITIONED:
             return np.arange(len(size))
     return pivot_columns(host(xp.linalg.qr(x, mode="reduced")[1]))
+
+
+def unit_rows(xp: ModuleType, x: Array) -> Array:
+    """Rows over their largest entry; zeros stay zeros."""
+    size = xp.max(xp.abs(x), axis=1)
+    size = xp.where(size > 0, size, xp.ones_like(size))
+    return x / size[:, None]
 
 
 def triangle(xp: ModuleType, x: Array) -> np.ndarray:

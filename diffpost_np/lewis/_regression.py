@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._xp import Array, as_float_array, check_finite
+from .._xp import Array, array_namespace, as_float_array, check_finite
 from ._passes import with_ones
 from ._rows import ArrayRows, Rows, as_rows
 
@@ -23,7 +23,17 @@ class Tile(NamedTuple):
     weight: Array | None
 
 
-@dataclass(frozen=True)
+class RowsElsewhere(Rows):
+    """What a copy of a result knows of rows that came in blocks: all but the rows."""
+
+    def __init__(self, n: int, d: int, dtype: Any) -> None:
+        self.n, self.d, self.dtype = n, d, dtype
+
+    def chunks(self) -> Iterator[tuple[int, Array]]:
+        raise ValueError("X came in blocks, which a copy of the result does not hold: fit again")
+
+
+@dataclass(frozen=True, eq=False)
 class Regression:
     """Rows x_i, with a one at their end for an intercept, a target and an optional weight each."""
 
@@ -31,6 +41,14 @@ class Regression:
     y: Array
     weight: Array | None
     intercept: bool
+    unit: float = 1.0
+    """Of the weights, so that their products neither overflow nor vanish."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Without modules and functions, of which there are no copies: arrays tell the first."""
+        x = self.x
+        rows = x.array if isinstance(x, ArrayRows) else RowsElsewhere(self.n, x.d, x.dtype)
+        return _restored, (rows, self.y, self.weight, self.intercept, self.unit)
 
     @property
     def xp(self) -> ModuleType:
@@ -53,6 +71,7 @@ class Regression:
             x = self.x.array
         else:
             x = self.x.take(np.arange(self.n) if index is None else index)
+        check_finite("X", x, self.xp)  # blocks may be others in every pass
         return self._weighted(x, self.weights(index)), self.target(index)
 
     def _weighted(self, x: Array, weight: Array | None) -> Array:
@@ -91,14 +110,28 @@ class Regression:
         """One pass over the weighted rows in float64, in chunks, and where each starts."""
         for start, x in self.x.chunks():
             weight = None if self.weight is None else self.weight[start : start + x.shape[0]]
+            check_finite(_from_row(start), x, self.xp)
             yield start, self._weighted(x, weight)
 
     def check(self) -> None:
         """Raise if a number is not finite, naming the first."""
         for start, x in self.x.chunks():
-            name = "X" if start == 0 else f"X, from row {start} on,"
-            check_finite(name, x, self.xp)
+            check_finite(_from_row(start), x, self.xp)
         check_finite("y", self.y, self.xp)
+
+    def check_tile(self, tile: Tile) -> None:
+        """Raise if a number of these rows is not finite."""
+        check_finite(_from_row(tile.part.start), tile.x, self.xp)
+        check_finite("y", tile.y, self.xp)
+
+
+def _restored(x: Any, *others: Any) -> Regression:
+    rows = x if isinstance(x, Rows) else ArrayRows(x, array_namespace(X=x))
+    return Regression(rows, *others)
+
+
+def _from_row(start: int) -> str:
+    return "X" if start == 0 else f"X, from row {start} on,"
 
 
 def paired(X: Any) -> tuple[Rows, np.ndarray]:

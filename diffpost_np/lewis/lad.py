@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -12,7 +13,7 @@ from .._checks import flag, fraction
 from .._key import key
 from .._progress import check_progress, reporter
 from .._xp import Array, array_namespace, as_float_array, host, is_array
-from ._fit import Fit
+from ._fit import Fit, power_of_two
 from ._intervals import Intervals, intervals_of
 from ._regression import Regression, paired
 from ._rows import ArrayRows, as_rows
@@ -21,9 +22,10 @@ from ._solve import Solver
 __all__ = ["LADResult", "lad"]
 
 _CERTAIN = 1e-9
+_MANY_NUMBERS = 2**22  # a chunk of a pass
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class LADResult:
     """An exact fit: a vertex, and the dual that proves it optimal.
 
@@ -197,7 +199,12 @@ def lad(
     do the rest. With many rows the fit of a sample tells for most of them on which side of the
     fit they are; these count as one row, and a last pass over all rows proves that each was on
     its side. So the cost is two or three reads of X (blocks are read four times or five), and
-    memory beyond X is that of a few thousand rows and one byte for each row.
+    memory beyond X is that of a few thousand rows and one byte for each row. That is so where
+    residuals have a density at the fit that is much the same for all rows. Extreme quantiles, and
+    rows whose residuals differ in spread, leave more rows open; a band that was too narrow is
+    read again, up to six times; and where y has ties, such as labels or counts, the fit goes
+    through so many rows that all of them may be taken into memory, in float64. `n_kept` and
+    `n_passes` tell, and `warnings` where all were taken.
 
     Where columns depend on others, a subset that spans them is fitted and the others get zero, as
     a pivoted QR decomposition finds: columns count as dependent if the angle to the span of the
@@ -249,13 +256,15 @@ def _problems(
     rows.n = n  # blocks are counted as they are read, and must be as many
     if target.ndim not in (1, 2) or target.shape[0] != n or 0 in target.shape:
         raise ValueError(f"y must have shape ({n},) or ({n}, k), got {tuple(target.shape)}")
-    weight = None
+    weight, unit = None, 1.0
     if sample_weight is not None:
         weight = _weights(xp, sample_weight, n, device)
+        unit = power_of_two(float(xp.max(weight)))
+        weight = weight / unit
     if target.ndim == 1:
-        return xp, [Regression(rows, target, weight, intercept)], ()
+        return xp, [Regression(rows, target, weight, intercept, unit)], ()
     columns = (xp.asarray(target[:, k], copy=True) for k in range(target.shape[1]))
-    return xp, [Regression(rows, c, weight, intercept) for c in columns], (target.shape[1],)
+    return xp, [Regression(rows, c, weight, intercept, unit) for c in columns], (target.shape[1],)
 
 
 def _weights(xp: ModuleType, sample_weight: Any, n: int, device: Any) -> Array:
@@ -301,7 +310,7 @@ def _result(
     result = LADResult(
         coef=array(b[:, :d], d),
         intercept=array(constant),
-        objective=numbers(np.array([fit.objective for fit in found])),
+        objective=numbers(np.array([fit.objective * problem.unit for fit in found])),
         gap=numbers(gap),
         active_set=array(basis, basis.shape[1], dtype=xp.int64),
         rank=basis.shape[1],
@@ -310,20 +319,35 @@ def _result(
         n_pivots=sum(fit.task.n_pivots for fit in found),
         n_kept=max(fit.n_kept for fit in found),
         n_passes=max(fit.task.n_passes for fit in found),
-        warnings=_warnings(problem, found[0], float(np.max(gap))),
+        warnings=_warnings(found, float(np.max(gap))),
     )
     object.__setattr__(result, "_fits", tuple(found))
     object.__setattr__(result, "_batch", batch)
     return result
 
 
-def _warnings(problem: Regression, fit: Fit, gap: float) -> tuple[str, ...]:
-    texts = []
+def _warnings(found: list[Fit], gap: float) -> tuple[str, ...]:
+    texts, fit = [], found[0]
+    problem = fit.task.problem
     if len(fit.basis) < problem.width:
         texts.append(
             f"X has rank {len(fit.basis)} with {problem.width} columns: coefficients of "
             "columns that others span are zero"
         )
-    if not gap <= _CERTAIN:
+    if any(map(_took_all, found)):
+        texts.append(
+            f"all {max(fit.n_kept for fit in found)} rows were taken into memory in float64: no "
+            "sample told on which side of the fit most of them are"
+        )
+    if gap == math.inf:
+        texts.append("columns that seemed to depend on others do not: the fit is not proven")
+    elif not gap <= _CERTAIN:  # nan, too
         texts.append(f"the dual proves the objective to {gap:.1e} only")
     return tuple(texts)
+
+
+def _took_all(fit: Fit) -> bool:
+    """Whether all rows were fitted at once, though they are many."""
+    task = fit.task
+    n = task.problem.n if task.positive is None else int(task.positive.shape[0])
+    return fit.n_kept == n and (task.n_passes > 0 or n * task.problem.width > _MANY_NUMBERS)
