@@ -24,7 +24,7 @@ FILES = {entry.name: entry for entry in data_files(resources.files(diffpost_np))
 
 
 def test_nothing_is_missing():
-    assert {"py.typed", *loader.FILES} <= set(FILES)
+    assert {"py.typed", "photograph_patches.npz", *loader.FILES} <= set(FILES)
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
