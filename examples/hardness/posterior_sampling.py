@@ -31,7 +31,7 @@ PICTURE = pathlib.Path(__file__).with_suffix(".png")
 
 
 class Counted:
-    """A prior that counts the scores it is asked for and the draws it gives, not densities."""
+    """A prior that counts the scores and draws it is asked for, not densities."""
 
     def __init__(self, prior):
         self.prior, self.event_shape, self.n = prior, prior.event_shape, 0
@@ -43,6 +43,10 @@ class Counted:
     def sample(self, n_samples, rng=None):
         self.n += n_samples
         return self.prior.sample(n_samples, rng=rng)
+
+    def sample_given(self, x_noisy, sigma, rng=None):
+        self.n += len(x_noisy)
+        return self.prior.sample_given(x_noisy, sigma, rng=rng)
 
     def log_density(self, x, sigma=0.0):
         return self.prior.log_density(x, sigma)
@@ -104,6 +108,15 @@ def by_annealed_smc(instance, prior, y, seed):
     return dp.posterior.annealed_smc(prior, instance.measurement, y, rng=seed, **options).samples
 
 
+def by_split_gibbs(instance, prior, y, seed):
+    """Draws given noisy points, from noise that hides all signs to some that shows the lattices."""
+    options = {"n_chains": 8, "n_samples": 8 * 40, "thin": 10}
+    options |= {"rho_max": 2 * instance.prior.radius, "rho": 0.5 * instance.prior.spacing}
+    options["initial"] = prior.sample(8, rng=seed)
+    result = dp.posterior.split_gibbs(prior, instance.measurement, y, rng=seed, **options)
+    return result.samples
+
+
 def by_enumeration(instance, prior, y, seed):
     if instance.prior.n_bits > 16:
         return None
@@ -119,6 +132,7 @@ SAMPLERS = {
     "localized_langevin, from a draw": by_localized_langevin,
     "compressed_sensing": by_compressed_sensing,
     "annealed_smc": by_annealed_smc,
+    "split_gibbs": by_split_gibbs,
     "enumerated posterior": by_enumeration,
 }
 
@@ -185,7 +199,7 @@ def picture(per_draw, shares, times, chance):
     left.plot(2 * np.array(WIDTHS), per_draw, "o-")
     left.set(xlabel="dimension", ylabel="microseconds a draw", title="The prior is easy")
     left.set(xlim=0, ylim=0)
-    for (name, values), marker in zip(shares.items(), "os^vDP*x", strict=True):
+    for (name, values), marker in zip(shares.items(), "os^vDP*hx", strict=True):
         middle.plot(BITS, values, marker=marker, label=name, alpha=0.8)
         right.semilogy(BITS, times[name], marker=marker, alpha=0.8)
     middle.plot(BITS, chance, "k:", label=f"{BUDGET} / 2^bits")
