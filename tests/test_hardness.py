@@ -9,9 +9,9 @@ import pytest
 from scipy.special import logsumexp
 
 import diffpost_np as dp
+from diffpost_np.hardness._one_way import phase_of
 from diffpost_np.hardness._separation import Size, error_bound
 from diffpost_np.hardness._vertices import Vertices
-from diffpost_np.hardness.one_way_prior import phase_of
 from diffpost_np.priors._lattice import Lattice
 
 N, M, SPACING, RADIUS = 6, 6, 0.4, 8.0

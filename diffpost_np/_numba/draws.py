@@ -8,25 +8,29 @@ from numba import njit
 from ..priors._covariance import LowRank
 from .parallel import for_ranges
 
-_rows_kernel = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+rows_kernel = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 
 
-@_rows_kernel
+@rows_kernel
+def add_product(out, weights, rows):
+    """out += sum over j of weights[j] rows[j], four rows in one pass."""
+    n = len(weights)
+    for j in range(0, n - n % 4, 4):
+        w0, w1, w2, w3 = weights[j], weights[j + 1], weights[j + 2], weights[j + 3]
+        r0, r1, r2, r3 = rows[j], rows[j + 1], rows[j + 2], rows[j + 3]
+        for e in range(len(out)):
+            out[e] += w0 * r0[e] + w1 * r1[e] + w2 * r2[e] + w3 * r3[e]
+    for j in range(n - n % 4, n):
+        for e in range(len(out)):
+            out[e] += weights[j] * rows[j, e]
+
+
+@rows_kernel
 def _colour(order, z, chosen, columns, out):
-    """out[i] = sum over j of z[i, j] * columns[chosen[i], j], four columns in one pass."""
-    n_columns = z.shape[1]
+    """out[i] = sum over j of z[i, j] * columns[chosen[i], j]."""
     for i in order:
-        row, weights, own = out[i], z[i], columns[chosen[i]]
-        row[:] = 0
-        whole = n_columns - n_columns % 4
-        for j in range(0, whole, 4):
-            w0, w1, w2, w3 = weights[j], weights[j + 1], weights[j + 2], weights[j + 3]
-            c0, c1, c2, c3 = own[j], own[j + 1], own[j + 2], own[j + 3]
-            for e in range(row.shape[0]):
-                row[e] += w0 * c0[e] + w1 * c1[e] + w2 * c2[e] + w3 * c3[e]
-        for j in range(whole, n_columns):
-            for e in range(row.shape[0]):
-                row[e] += weights[j] * own[j, e]
+        out[i] = 0
+        add_product(out[i], z[i], columns[chosen[i]])
 
 
 def mixture_colour(xp, z, chosen, tables):

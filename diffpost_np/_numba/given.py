@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ..priors._covariance import Spectral
 from .blocks import choose, exponentials, largest, load, n_blocks, new_work
 from .device import zero_like
+from .draws import add_product, rows_kernel
 from .forms import scratch_rows
 from .lanes import get, put, select
 from .mixture import block_cost
 from .parallel import for_ranges, kernel
 from .scores import logits
 from .tables import prepare
-
-_rows_kernel = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 
 _MANY = 512
 """Points for which tables are made that halve the work of each."""
@@ -56,21 +54,7 @@ def mixture_choose(xp, x, s2, u, tables):
     return chosen if prepared.used.all() else np.flatnonzero(prepared.used)[chosen]
 
 
-@_rows_kernel
-def _add_product(out, weights, rows):
-    """out += sum over j of weights[j] rows[j], four rows in one pass."""
-    n = len(weights)
-    for j in range(0, n - n % 4, 4):
-        w0, w1, w2, w3 = weights[j], weights[j + 1], weights[j + 2], weights[j + 3]
-        r0, r1, r2, r3 = rows[j], rows[j + 1], rows[j + 2], rows[j + 3]
-        for e in range(len(out)):
-            out[e] += w0 * r0[e] + w1 * r1[e] + w2 * r2[e] + w3 * r3[e]
-    for j in range(n - n % 4, n):
-        for e in range(len(out)):
-            out[e] += weights[j] * rows[j, e]
-
-
-@_rows_kernel
+@rows_kernel
 def _draw(order, x, chosen, z, tables, out):
     means, bases, bases_t, gains, scales = tables
     along, shift = np.empty_like(x[0]), np.empty_like(x[0])
@@ -79,10 +63,10 @@ def _draw(order, x, chosen, z, tables, out):
         basis, basis_t, gain, scale = bases[k], bases_t[k], gains[k], scales[k]
         shift[:] = x[i] - means[k]
         along[:] = 0
-        _add_product(along, shift, basis)
+        add_product(along, shift, basis)
         along[:] = gain * along + scale * z[i]
         out[i] = means[k]
-        _add_product(out[i], along, basis_t)
+        add_product(out[i], along, basis_t)
 
 
 def mixture_draw_chosen(xp, x, s2, chosen, z, tables):

@@ -12,6 +12,7 @@ from .._xp import Array, array_namespace, device_of, map_rows, size
 from ..operators._base import as_cast, prototype
 from ..priors._conjugate import check_measured
 from ..priors._given import SampledGiven
+from ..priors._mixture_draws import invert
 from ..priors._mixture_math import log_sum_exp
 from ..random import Key, Purpose, normal, uniform
 from ._law import Law
@@ -79,7 +80,9 @@ class EnumeratedPrior(SampledGiven):
     has_density = False
 
     def __init__(self, prior: OneWayPrior) -> None:
-        if not hasattr(prior, "one_way"):
+        from .one_way_prior import OneWayPrior
+
+        if not isinstance(prior, OneWayPrior):
             raise TypeError(f"prior must be a OneWayPrior, got {prior!r}")
         if prior.n_bits > MOST_BITS:
             raise ValueError(
@@ -282,9 +285,7 @@ class EnumeratedPrior(SampledGiven):
 
         def block(mean: Array, variance: Array, level: Array) -> Array:
             logits, _ = self._normalised(xp, Law(self.prior, mean, variance))
-            cumulative = xp.cumulative_sum(xp.exp(logits), axis=1)
-            below = level[:, None] * cumulative[:, -1:] > cumulative[:, :-1]
-            return xp.sum(xp.astype(below, xp.int64), axis=1)
+            return invert(xp, xp.exp(logits), level[:, None])
 
         level = _sign_levels(precise, key, x.shape[0], first_chain)
         chosen = self._by_rows(xp, block, given.mean, given.variance, level)

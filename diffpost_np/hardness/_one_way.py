@@ -53,6 +53,16 @@ def image_of(one_way: OneWay, signs: Array, m_bits: int, xp: ModuleType) -> Arra
     return image
 
 
+def signs_of(xp: ModuleType, x: Array) -> Array:
+    """Signs as -1 and 1; that of 0 is 1."""
+    return xp.where(x < 0, xp.full_like(x, -1.0), xp.ones_like(x))
+
+
+def phase_of(image: Array) -> Array:
+    """Phases of the lattices, 0 or 1/2, for signs."""
+    return (1 + image) / 4
+
+
 def _most_bits(one_way: Any) -> int | None:
     """What a function says of its domain, if anything."""
     most = getattr(one_way, "max_bits", None)

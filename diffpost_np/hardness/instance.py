@@ -23,7 +23,8 @@ from ..operators import mask
 from ..operators._base import prototype
 from ..priors._lattice import Lattice
 from ..random import Purpose, key, normal, uniform
-from .one_way_prior import OneWayPrior, phase_of, signs_of
+from ._one_way import phase_of, signs_of
+from .one_way_prior import OneWayPrior
 
 __all__ = ["Challenge", "OneWayInstance", "one_way_instance"]
 

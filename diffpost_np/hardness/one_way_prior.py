@@ -10,7 +10,7 @@ from .._xp import Array
 from ..priors._given import SampledGiven
 from ..priors._lattice import Lattice
 from ..random import Key, Purpose, normal, uniform
-from ._one_way import as_one_way, image_of
+from ._one_way import as_one_way, image_of, phase_of, signs_of
 from ._score import one_way_score
 from ._separation import Size, check_separation, error_bound
 from ._vertices import Vertices, log_cosh, sech_squared
@@ -254,13 +254,3 @@ class OneWayPrior(SampledGiven):
         lattice = Lattice(self.spacing, phase).given(precise, level)
         combs = lattice.draw(xp, key, back.shape, x, first_chain)
         return xp.concat([given.draw(xp, signs, z), combs], axis=1)
-
-
-def signs_of(xp: ModuleType, x: Array) -> Array:
-    """Signs as -1 and 1; that of 0 is 1."""
-    return xp.where(x < 0, xp.full_like(x, -1.0), xp.ones_like(x))
-
-
-def phase_of(image: Array) -> Array:
-    """Phases of the lattices, 0 or 1/2, for signs."""
-    return (1 + image) / 4

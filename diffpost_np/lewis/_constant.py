@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .._xp import Array, array_namespace
+from .._xp import Array
+from ._passes import with_ones
 from ._rows import Rows
 
 
@@ -22,12 +23,7 @@ class ConstantRows(Rows):
 
     def chunks(self) -> Iterator[tuple[int, Array]]:
         for start, chunk in self.rows.chunks():
-            yield start, _with_ones(chunk)
+            yield start, with_ones(self.xp, chunk)
 
     def take(self, indices: Array) -> Array:
-        return _with_ones(self.rows.take(indices))
-
-
-def _with_ones(chunk: Array) -> Array:
-    xp = array_namespace(X=chunk)
-    return xp.concat([chunk, xp.ones_like(chunk[:, :1])], axis=1)
+        return with_ones(self.xp, self.rows.take(indices))

@@ -15,12 +15,12 @@ from .._progress import Reporter, check_progress, reporter
 from .._xp import Array, array_namespace, as_float_array, device_of, host
 from ..random import key
 from ._constant import ConstantRows
+from ._drawing import METHODS, Drawn, checked_size, draw_rows
 from ._lewis import solve
 from ._robust_fit import fit, huber_loss, power_loss
 from ._rows import Rows, as_rows
-from .embedding import checked_size
 from .lad import lad
-from .sampling import METHODS, RowSample, draw_rows, sample_size
+from .sampling import sample_size
 
 __all__ = ["ActiveFit", "active_lad"]
 
@@ -226,12 +226,12 @@ def _row_weights(rows: Rows, loss: _Loss, report: Reporter) -> Array:
     return rows.xp.maximum(found.weights, leverage)
 
 
-def _every_row(rows: Rows) -> RowSample:
+def _every_row(rows: Rows) -> Drawn:
     """All rows, once."""
     xp, n = rows.xp, rows.n or 0
     ones = xp.ones(n, dtype=rows.dtype, device=rows.device)
     indices = xp.arange(n, device=rows.device)
-    return RowSample(indices, ones, xp.ones_like(indices), ones, n, "all")
+    return Drawn(indices, ones, xp.ones_like(indices), ones)
 
 
 def _labels(label: Callable[[np.ndarray], Any], indices: Array, like: Array) -> Array:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .._checks import choice, fraction, integer, number
+from .._checks import choice, number
 from .._progress import check_progress, reporter
 from .._xp import Array
 from ..random import key
+from ._drawing import METHODS, checked_size, draw_rows
 from ._lewis import solve
 from ._rows import as_rows
-from .sampling import METHODS, draw_rows, sample_size
+from .sampling import sample_size
 
 _TOL = 0.05
 
@@ -129,15 +130,3 @@ def subspace_embedding(
             raise ValueError(f"m must be larger: no row was drawn for m = {size}")
     kept = rows.take(indices) * scales[:, None]
     return SubspaceEmbedding(kept, indices, scales, found.n_reads + 1)
-
-
-def checked_size(m: Any, eps: Any, delta: Any) -> int | None:
-    """The size if it is given; checks that what else would tell it is there."""
-    if m is not None:
-        if eps is not None or delta is not None:
-            raise ValueError("m must not be given beside eps and delta")
-        return integer("m", m)
-    if eps is None or delta is None:
-        raise TypeError("m must be given, or both eps and delta")
-    fraction("eps", eps), fraction("delta", delta)
-    return None

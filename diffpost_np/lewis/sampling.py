@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 from .._checks import choice, fraction, integer, number
 from .._xp import Array, array_namespace, as_float_array
-from ..random import Key, key, uniform
-from ._pivotal import pivotal_choice
+from ..random import key
+from ._drawing import METHODS, draw_rows
 from .weights import LewisWeights
 
 _LOG_MOST = 62 * math.log(2)
-METHODS = ("iid", "poisson", "pivotal")
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,53 +120,7 @@ def sample_rows(
     w = as_float_array("weights", w, xp=xp, shape=(None,))
     if w.shape[0] == 0 or bool(xp.any(w < 0)) or not bool(xp.any(w > 0)):
         raise ValueError("weights must not be negative, and not all of them zero")
-    return draw_rows(xp, w, m, own, method, p)
-
-
-def draw_rows(xp: ModuleType, w: Array, m: int, key: Key, method: str, p: float) -> RowSample:
-    """`sample_rows` of what was checked."""
-    dtype, w = w.dtype, xp.astype(w, xp.float64)
-    w = w / xp.max(w)
-    if method == "iid":
-        indices, counts, probabilities = _independent(xp, w, m, key)
-        expected = m * probabilities
-    else:
-        inclusion = _inclusion(xp, w, m)
-        u = uniform(key, (w.shape[0], 1), like=w)[:, 0]
-        drawn = u < inclusion if method == "poisson" else pivotal_choice(xp, inclusion, u)
-        indices = xp.nonzero(drawn)[0]
-        counts = xp.ones_like(indices)
-        probabilities = expected = xp.take(inclusion, indices)
-    scales = xp.astype((xp.astype(counts, xp.float64) / expected) ** (1.0 / p), dtype)
-    return RowSample(indices, scales, counts, xp.astype(probabilities, dtype), m, method)
-
-
-def _independent(xp: ModuleType, w: Array, m: int, key: Key) -> tuple[Array, Array, Array]:
-    """Rows, how often, and their probabilities in a draw, by inversion."""
-    cumulative = xp.cumulative_sum(w)
-    levels = uniform(key, (m, 1), like=w)[:, 0] * cumulative[-1]
-    last = xp.max(xp.nonzero(w > 0)[0])
-    drawn = xp.minimum(xp.searchsorted(cumulative, levels, side="right"), last)
-    found = xp.unique_counts(drawn)
-    order = xp.argsort(found.values)
-    indices, counts = xp.take(found.values, order), xp.take(found.counts, order)
-    return indices, counts, xp.take(w, indices) / cumulative[-1]
-
-
-def _inclusion(xp: ModuleType, w: Array, m: int) -> Array:
-    """min(1, c w), with c such that they sum to m; 1 for every w > 0 if these are too few."""
-    certain = xp.zeros_like(w) > 0
-    while True:
-        left = m - int(xp.sum(xp.astype(certain, xp.int64)))
-        rest = xp.where(certain, xp.zeros_like(w), w)
-        total = float(xp.sum(rest))
-        if total == 0.0:
-            return xp.astype(certain, xp.float64)
-        scaled = rest * (left / total)
-        more = scaled >= 1.0
-        if not bool(xp.any(more)):
-            return xp.where(certain, xp.ones_like(w), scaled)
-        certain = certain | more
+    return RowSample(*draw_rows(xp, w, m, own, method, p), m, method)
 
 
 def sample_size(d: int, eps: float, delta: float, *, p: float = 1.0, constant: float = 2.0) -> int:

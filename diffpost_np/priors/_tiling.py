@@ -10,6 +10,7 @@ from typing import Any
 from .._checks import integer
 from .._xp import Array, size
 from ..operators._base import as_shape
+from .mixture import GaussianMixture
 
 
 @dataclass(frozen=True)
@@ -80,3 +81,10 @@ def as_shift(shift: Any, tiling: Tiling) -> tuple[int, int]:
     pairs = zip(shift, tiling.patch_shape, strict=True)
     a, b = (integer("shift", s, minimum=0, maximum=side - 1) for s, side in pairs)
     return a, b
+
+
+def as_mixture(mixture: Any) -> GaussianMixture:
+    """A mixture, or an error that says so."""
+    if not isinstance(mixture, GaussianMixture):
+        raise TypeError(f"mixture must be a GaussianMixture, got {type(mixture).__name__}")
+    return mixture

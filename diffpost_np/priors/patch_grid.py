@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .._xp import Array
 from ..random import Key
 from ._given import SampledGiven
-from ._tiling import as_shift, as_tiling
+from ._tiling import as_mixture, as_shift, as_tiling
 from .mixture import GaussianMixture
 
 if TYPE_CHECKING:
@@ -190,10 +190,3 @@ class PatchGrid(SampledGiven):
         patches, level = self._split(xp, x), self._levels(xp, sigma)
         first = first_chain * self.tiling.n_patches
         return self._join(xp, self.mixture._sample_given(xp, patches, level, key, first))
-
-
-def as_mixture(mixture: Any) -> GaussianMixture:
-    """A mixture, or an error that says so."""
-    if not isinstance(mixture, GaussianMixture):
-        raise TypeError(f"mixture must be a GaussianMixture, got {type(mixture).__name__}")
-    return mixture

@@ -12,9 +12,8 @@ from .._xp import Array, device_of
 from ..random import Key, Purpose, key, uniform
 from ._base import Scored
 from ._mixture_draws import by_component
-from ._tiling import as_tiling
+from ._tiling import as_mixture, as_tiling
 from .mixture import GaussianMixture
-from .patch_grid import as_mixture
 
 __all__ = ["PatchProduct"]
 
