@@ -48,6 +48,7 @@ class Full(NamedTuple):
     basis_t: np.ndarray
     precision: np.ndarray  # (S, K, d)
     bias: np.ndarray
+    one_mean: bool  # all components have the same mean
 
 
 class Factored(NamedTuple):
@@ -58,6 +59,7 @@ class Factored(NamedTuple):
     factor_t: np.ndarray
     order: np.ndarray  # (d,), entries of x, those that tell components apart first
     bias: np.ndarray
+    one_mean: bool
 
 
 class LowRank(NamedTuple):

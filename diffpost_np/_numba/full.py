@@ -8,34 +8,39 @@ that far components are given up early, with the same bits as if they had not be
 from __future__ import annotations
 
 import numpy as np
+from numba import types
 from numba.extending import overload
 
 from .blocks import block_code, responsibilities
 from .device import LOWEST_LOGIT, device, maximum, zero_like
-from .forms import Factored
-from .gemm import multiply, multiply_add, multiply_add_lower, multiply_add_upper
+from .forms import Factored, Full
+from .gemm import multiply, multiply_add, multiply_add_lower, multiply_add_upper, squares_lower
 from .lanes import any_lane, fma, get, put
 
 _FIRST_AXES, _MORE_AXES = 24, 20
 
 
-def _square(form, level, work, k, first, last):
+def _square(form, level, work, k, first, last, kept):
     """Squared length of the differences along some axes, in standard deviations.
 
-    The coordinates stay in `scratch`; the differences are at its end.
+    The coordinates stay in `scratch` if they are to be kept; the differences are at its end.
     """
     raise NotImplementedError
 
 
 @overload(_square)
-def _square_typed(form, level, work, k, first, last):
-    def along_axes(form, level, work, k, first, last):
+def _square_typed(form, level, work, k, first, last, kept):
+    def along_axes(form, level, work, k, first, last, kept):
         n, d = form.means.shape
         rows = work.scratch[k * d + first : k * d + last]
         multiply(rows, form.basis_t[k, first:last], work.scratch[n * d :])
         return _squares(rows, form.precision[level, k, first:last])
 
-    def triangular(form, level, work, k, first, last):
+    def triangular(form, level, work, k, first, last, kept):
+        n, d = form.means.shape
+        return squares_lower(form.factor[level, k], work.scratch[n * d :], first, last)
+
+    def triangular_kept(form, level, work, k, first, last, kept):
         n, d = form.means.shape
         rows, total = work.scratch[k * d : (k + 1) * d], zero_like(get(work.x, 0))
         multiply_add_lower(rows, None, form.factor[level, k], work.scratch[n * d :], first, last)
@@ -43,22 +48,24 @@ def _square_typed(form, level, work, k, first, last):
             total = fma(get(rows, row), get(rows, row), total)
         return total
 
-    return triangular if form.instance_class is Factored else along_axes
+    if form.instance_class is Full:
+        return along_axes
+    return triangular if isinstance(kept, types.NoneType) else triangular_kept
 
 
-def _differences(form, work, k):
-    """Put x - mean at the end of `scratch`."""
+def _differences(form, work, k, last):
+    """Put x - mean at the end of `scratch`, at least what the axes up to `last` need."""
     raise NotImplementedError
 
 
 @overload(_differences)
-def _differences_typed(form, work, k):
-    def in_order(form, work, k):
+def _differences_typed(form, work, k, last):
+    def in_order(form, work, k, last):
         n, d = form.means.shape
-        for row in range(d):
+        for row in range(last):
             put(work.scratch, n * d + row, get(work.x, form.order[row]) - form.means[k, row])
 
-    def plain(form, work, k):
+    def plain(form, work, k, last):
         n, d = form.means.shape
         for row in range(d):
             put(work.scratch, n * d + row, get(work.x, row) - form.means[k, row])
@@ -78,12 +85,18 @@ def _squares(rows, precision):
 @block_code
 def full_logits(form, level, work):
     """Logits; of components that count as zero only a bound that makes them zero, too."""
+    _logits(form, level, work, None)
+
+
+@block_code
+def _logits(form, level, work, kept):
     n, d = form.means.shape
     some = min(d, _FIRST_AXES)
     best = zero_like(get(work.x, 0)) - np.inf
     for k in range(n):
-        _differences(form, work, k)
-        square = _square(form, level, work, k, 0, some)
+        if k == 0 or not form.one_mean:
+            _differences(form, work, k, d if form.one_mean else some)
+        square = _square(form, level, work, k, 0, some, kept)
         logit = fma(square, -0.5, form.bias[level, k])
         put(work.logits, k, logit)
         best = maximum(logit, best)
@@ -93,17 +106,19 @@ def full_logits(form, level, work):
     for near in (1, 0):
         for k in range(n):
             if work.active[k] == near:
-                peak = maximum(_completed(form, level, work, k, some, near == 1, peak), peak)
+                logit = _completed(form, level, work, k, some, near == 1, peak, kept)
+                peak = maximum(logit, peak)
 
 
 @block_code
-def _completed(form, level, work, k, first, near, peak):
+def _completed(form, level, work, k, first, near, peak, kept):
     """Add the axes from `first` on, as long as the component may matter; returns the logit."""
     d, logit = form.means.shape[1], get(work.logits, k)
-    _differences(form, work, k)
+    if not form.one_mean:
+        _differences(form, work, k, d)
     while first < d and (near or any_lane(logit > peak + LOWEST_LOGIT)):
         last = min(first + _MORE_AXES, d)
-        logit = fma(_square(form, level, work, k, first, last), -0.5, logit)
+        logit = fma(_square(form, level, work, k, first, last, kept), -0.5, logit)
         first = last
     put(work.logits, k, logit)
     return logit if first == d else peak
@@ -118,7 +133,7 @@ def _weigh(rows, precision, weight):
 
 @block_code
 def full_score(form, level, work, scale):
-    full_logits(form, level, work)
+    _logits(form, level, work, True)
     d = form.means.shape[1]
     work.drift[:] = 0
     for k in work.active[: responsibilities(work, scale)]:
@@ -129,7 +144,7 @@ def full_score(form, level, work, scale):
 
 @block_code
 def factored_score(form, level, work, scale):
-    full_logits(form, level, work)
+    _logits(form, level, work, True)
     n, d = form.means.shape
     total = work.scratch[n * d :]
     total[:] = 0

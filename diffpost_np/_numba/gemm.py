@@ -56,15 +56,37 @@ def _scaled_typed(total, factor):
 
 
 @device
-def _six_rows(out, start, a, x, factor, row, first, last):
-    s0, s1 = _start(out, start, row), _start(out, start, row + 1)
-    s2, s3 = _start(out, start, row + 2), _start(out, start, row + 3)
-    s4, s5 = _start(out, start, row + 4), _start(out, start, row + 5)
+def _six_sums(a, x, row, first, last, s0, s1, s2, s3, s4, s5):
+    """Products of six rows, from `first` to `last`, added to their sums so far."""
     for k in range(first, last):
         column = get(x, k)
         s0, s1 = fma(a[row, k], column, s0), fma(a[row + 1, k], column, s1)
         s2, s3 = fma(a[row + 2, k], column, s2), fma(a[row + 3, k], column, s3)
         s4, s5 = fma(a[row + 4, k], column, s4), fma(a[row + 5, k], column, s5)
+    return s0, s1, s2, s3, s4, s5
+
+
+@device
+def _two_sums(a, x, row, first, last, s0, s1):
+    for k in range(first, last):
+        column = get(x, k)
+        s0, s1 = fma(a[row, k], column, s0), fma(a[row + 1, k], column, s1)
+    return s0, s1
+
+
+@device
+def _one_sum(a, x, row, first, last, s):
+    for k in range(first, last):
+        s = fma(a[row, k], get(x, k), s)
+    return s
+
+
+@device
+def _six_rows(out, start, a, x, factor, row, first, last):
+    s0, s1 = _start(out, start, row), _start(out, start, row + 1)
+    s2, s3 = _start(out, start, row + 2), _start(out, start, row + 3)
+    s4, s5 = _start(out, start, row + 4), _start(out, start, row + 5)
+    s0, s1, s2, s3, s4, s5 = _six_sums(a, x, row, first, last, s0, s1, s2, s3, s4, s5)
     put(out, row, _scaled(s0, factor)), put(out, row + 1, _scaled(s1, factor))
     put(out, row + 2, _scaled(s2, factor)), put(out, row + 3, _scaled(s3, factor))
     put(out, row + 4, _scaled(s4, factor)), put(out, row + 5, _scaled(s5, factor))
@@ -73,17 +95,13 @@ def _six_rows(out, start, a, x, factor, row, first, last):
 @device
 def _two_rows(out, start, a, x, factor, row, first, last):
     s0, s1 = _start(out, start, row), _start(out, start, row + 1)
-    for k in range(first, last):
-        column = get(x, k)
-        s0, s1 = fma(a[row, k], column, s0), fma(a[row + 1, k], column, s1)
+    s0, s1 = _two_sums(a, x, row, first, last, s0, s1)
     put(out, row, _scaled(s0, factor)), put(out, row + 1, _scaled(s1, factor))
 
 
 @device
 def _one_row(out, start, a, x, factor, row, first, last):
-    s = _start(out, start, row)
-    for k in range(first, last):
-        s = fma(a[row, k], get(x, k), s)
+    s = _one_sum(a, x, row, first, last, _start(out, start, row))
     put(out, row, _scaled(s, factor))
 
 
@@ -133,3 +151,41 @@ def multiply_add_upper(out, start, a, x):
         row += 2
     if row < n:
         _one_row(out, start, a, x, None, row, row, depth)
+
+
+@device
+def _squares_of_six(total, a, x, row, last):
+    z = zero_like(total)
+    s0, s1, s2, s3, s4, s5 = _six_sums(a, x, row, 0, last, z, z, z, z, z, z)
+    total = fma(s2, s2, fma(s1, s1, fma(s0, s0, total)))
+    return fma(s5, s5, fma(s4, s4, fma(s3, s3, total)))
+
+
+@device
+def _squares_of_two(total, a, x, row, last):
+    s0, s1 = _two_sums(a, x, row, 0, last, zero_like(total), zero_like(total))
+    return fma(s1, s1, fma(s0, s0, total))
+
+
+@device
+def _square_of_one(total, a, x, row, last):
+    s = _one_sum(a, x, row, 0, last, zero_like(total))
+    return fma(s, s, total)
+
+
+@njit(**inner)
+def squares_lower(a, x, first, last):
+    """Sum of the squares of rows first to last, less one, of a x, in their order.
+
+    a is zero above its diagonal. No product is stored: those of many components fill a cache.
+    """
+    row, total, depth = first, zero_like(get(x, 0)), a.shape[1]
+    while _SIX_FIT and row + 6 <= last:
+        total = _squares_of_six(total, a, x, row, min(row + 6, depth))
+        row += 6
+    while row + 2 <= last:
+        total = _squares_of_two(total, a, x, row, min(row + 2, depth))
+        row += 2
+    if row < last:
+        total = _square_of_one(total, a, x, row, min(row + 1, depth))
+    return total

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..priors._covariance import Spectral
-from .blocks import choose, exponentials, largest, load, n_blocks, new_work
+from .blocks import block_code, choose, exponentials, largest, load, n_blocks, new_work
 from .device import zero_like
-from .draws import add_product, rows_kernel
 from .forms import scratch_rows
-from .lanes import get, put, select
+from .lanes import fma, get, put, select
 from .mixture import block_cost
 from .parallel import for_ranges, kernel
+from .registers import WIDTH, get_register, put_register, registers
 from .scores import logits
-from .tables import prepare
+from .tables import once_for_each, prepare
 
 _MANY = 512
 """Points for which tables are made that halve the work of each."""
+
+_TOGETHER = 4
+"""Points of one component that read its axes together."""
 
 
 @kernel
@@ -54,31 +59,95 @@ def mixture_choose(xp, x, s2, u, tables):
     return chosen if prepared.used.all() else np.flatnonzero(prepared.used)[chosen]
 
 
-@rows_kernel
-def _draw(order, x, chosen, z, tables, out):
-    means, bases, bases_t, gains, scales = tables
-    along, shift = np.empty_like(x[0]), np.empty_like(x[0])
-    for i in order:
-        k = chosen[i]
-        basis, basis_t, gain, scale = bases[k], bases_t[k], gains[k], scales[k]
-        shift[:] = x[i] - means[k]
-        along[:] = 0
-        add_product(along, shift, basis)
-        along[:] = gain * along + scale * z[i]
-        out[i] = means[k]
-        add_product(out[i], along, basis_t)
+class _Drawn(NamedTuple):
+    """A mixture at a noise level; rows of bases fill whole registers."""
+
+    means: np.ndarray  # (K, d)
+    gains: np.ndarray  # (K, d), v / (v + s2) along axes of variance v
+    scales: np.ndarray  # (K, d), of the noise along them
+    bases: np.ndarray  # (K d padded d,), axes in columns
+    bases_t: np.ndarray
+
+
+@kernel
+def _draw(out, x, chosen, z, order, first, last, tables, width, buffers):
+    """Draws for the points order[first:last], up to four of one component at a time."""
+    shift, along, drawn = buffers
+    d, padded = x.shape[1], shift.shape[0] // _TOGETHER
+    while first < last:
+        k, n = chosen[order[first]], _run(chosen, order, first, last)
+        for p in range(n):
+            for e in range(d):
+                shift[p * padded + e] = x[order[first + p], e] - tables.means[k, e]
+        _products(along, shift, tables.bases, k, d, width)
+        for p in range(n):
+            for e in range(d):
+                noise = tables.scales[k, e] * z[order[first + p], e]
+                along[p * padded + e] = tables.gains[k, e] * along[p * padded + e] + noise
+        _products(drawn, along, tables.bases_t, k, d, width)
+        for p in range(n):
+            for e in range(d):
+                out[order[first + p], e] = tables.means[k, e] + drawn[p * padded + e]
+        first += n
+
+
+@block_code
+def _run(chosen, order, first, last):
+    """How many of the points from `first` on have its component, at most four."""
+    n = 1
+    while n < min(_TOGETHER, last - first) and chosen[order[first + n]] == chosen[order[first]]:
+        n += 1
+    return n
+
+
+@block_code
+def _products(out, weights, rows, k, d, width):
+    """out[p] = sum over j of weights[p, j] rows[k, j], for four points."""
+    padded = out.shape[0] // _TOGETHER
+    n = padded // width
+    for e in range(n):
+        s = zero_like(get_register(rows, 0))
+        s0, s1, s2, s3 = s, s, s, s
+        for j in range(d):
+            row = get_register(rows, (k * d + j) * n + e)
+            s0, s1 = fma(weights[j], row, s0), fma(weights[padded + j], row, s1)
+            s2 = fma(weights[2 * padded + j], row, s2)
+            s3 = fma(weights[3 * padded + j], row, s3)
+        put_register(out, e, s0), put_register(out, n + e, s1)
+        put_register(out, 2 * n + e, s2), put_register(out, 3 * n + e, s3)
 
 
 def mixture_draw_chosen(xp, x, s2, chosen, z, tables):
-    covs, n = tables.covs, len(tables.means)
+    covs, (n, d) = tables.covs, tables.means.shape
     if not (isinstance(covs, Spectral) and isinstance(covs.basis, np.ndarray)) or len(s2) != 1:
         return NotImplemented
-    gain = covs.values / (covs.values + s2)
-    parts = covs.basis, np.swapaxes(covs.basis, 1, 2), gain, np.sqrt(s2 * gain)
-    of_each = (np.broadcast_to(a, (n, *a.shape[1:])) for a in parts)
-    held = tuple(np.ascontiguousarray(a) for a in (tables.means, *of_each))
+    gain = np.broadcast_to(covs.values / (covs.values + s2), (n, d))
+    held = _Drawn(tables.means, gain.copy(), np.sqrt(s2 * gain), *_rows_of_bases(tables))
     x, z = (np.require(a, requirements=["C", "W"]) for a in (x, z))
     order, out = np.argsort(chosen, kind="stable"), np.empty_like(x)
-    cost = 0.1 * covs.basis[0].size
-    for_ranges(lambda a, b: _draw(order[a:b], x, chosen, z, held, out), len(x), cost)
+    width = WIDTH[x.dtype]
+
+    def task(first, last):
+        buffers = [registers(_TOGETHER * -(-d // width), x.dtype) for _ in range(3)]
+        _draw(out, x, chosen, z, order, first, last, held, width, tuple(buffers))
+
+    for_ranges(task, len(x), 0.05 * d * d)
     return out
+
+
+@once_for_each
+def _rows_of_bases(tables):
+    """Bases (K, d, d) and their transposes, flat, rows padded to whole registers."""
+    n, d = tables.means.shape
+    basis = np.broadcast_to(tables.covs.basis, (n, d, d))
+    return tuple(_padded_rows(a) for a in (basis, np.swapaxes(basis, 1, 2)))
+
+
+def _padded_rows(a):
+    """Rows (K, d, d), flat and aligned, padded to whole registers."""
+    n, d, _ = a.shape
+    width = WIDTH[a.dtype]
+    per_row = -(-d // width)
+    flat = registers(n * d * per_row, a.dtype)
+    flat.reshape(n, d, per_row * width)[:, :, :d] = a
+    return flat

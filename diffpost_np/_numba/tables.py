@@ -119,7 +119,7 @@ class PreparedFull(PreparedDiagonal):
         order = self.telling_axes_first(basis)
         self.values = np.take_along_axis(self.values, order, axis=1)
         self.basis = np.take_along_axis(basis, order[:, None, :], axis=2)
-        self.n_axes = self.d
+        self.n_axes, self.one_mean = self.d, bool(np.all(self.means == self.means[0]))
         arrays = self.means, self.basis, self.basis.transpose(0, 2, 1)
         self.arrays = tuple(map(self.cast, arrays))
 
@@ -139,12 +139,12 @@ class PreparedFull(PreparedDiagonal):
         variance = self.values + s2[:, None, None]
         bias = self.bias(np.sum(np.log(variance), axis=-1))
         if not self.regime(s2, reused).all():
-            return Full(*self.arrays, self.cast(1 / variance), bias)
+            return Full(*self.arrays, self.cast(1 / variance), bias, self.one_mean)
         if s2.size == 1 and s2[0] == 0:
-            return Factored(*self.noiseless, bias)
+            return Factored(*self.noiseless, bias, self.one_mean)
         with single_threaded_blas(np):
             factors = [self.factor if v == 0 else self.factor_at(v) for v in s2]
-        return Factored(*self.factored(np.stack(factors)), bias)
+        return Factored(*self.factored(np.stack(factors)), bias, self.one_mean)
 
     def levels_for_many(self, s2, many):
         """Triangular factors for many points, kept for the last noise variance."""
@@ -156,7 +156,7 @@ class PreparedFull(PreparedDiagonal):
             with single_threaded_blas(np):
                 factors = self.factored(self.factor_at(s2[0])[None])
             bias = self.bias(np.sum(np.log(self.values + s2[:, None, None]), axis=-1))
-            kept = self.kept = s2[0], Factored(*factors, bias)
+            kept = self.kept = s2[0], Factored(*factors, bias, self.one_mean)
         return kept[1]
 
     kept: tuple | None = None
@@ -243,16 +243,23 @@ def _kind(covs):
     return PreparedRotated if covs.basis.shape[0] == 1 else PreparedFull
 
 
-_prepared: dict[int, Prepared] = {}
+def once_for_each(make):
+    """A function of the tables of a mixture that is called once for each, as long as they live."""
+    made = {}
+
+    @functools.wraps(make)
+    def found(tables):
+        name = id(tables.means)
+        if name not in made:
+            made[name] = make(tables)
+            weakref.finalize(tables.means, made.pop, name, None)
+        return made[name]
+
+    return found
 
 
+@once_for_each
 def prepare(tables):
     """The kernels' tables of a mixture, made once; None where kernels do not cover it."""
     kind = _kind(tables.covs)
-    if kind is None:
-        return None
-    name = id(tables.means)
-    if name not in _prepared:
-        _prepared[name] = kind(tables)
-        weakref.finalize(tables.means, _prepared.pop, name, None)
-    return _prepared[name]
+    return None if kind is None else kind(tables)

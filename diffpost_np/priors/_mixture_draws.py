@@ -54,7 +54,7 @@ def mixture_colour(xp: ModuleType, z: Array, chosen: Array, tables: Tables) -> A
     def colour(k: int, z: Array) -> Array:
         return tables.covs.component(k).colour(xp, z[None, ...])[0, ...]
 
-    return by_component(xp, chosen, (z,), colour, tables.means.shape[0])
+    return by_component(xp, chosen, (z,), colour)
 
 
 def shrink_chosen(
@@ -68,7 +68,7 @@ def shrink_chosen(
         return shrink(xp, cov, residual, 0.0, solution, s2)[0, ...]
 
     levels = xp.broadcast_to(s2, (chosen.shape[0],))
-    return by_component(xp, chosen, (residual, levels), shrink_one, tables.means.shape[0])
+    return by_component(xp, chosen, (residual, levels), shrink_one)
 
 
 def by_component(
@@ -76,14 +76,15 @@ def by_component(
     chosen: Array,
     arrays: tuple[Array, ...],
     function: Callable[..., Array],
-    n_components: int,
 ) -> Array:
     """function(k, rows of the chains that chose k) for every k, back in the chains' order."""
-    groups = [xp.nonzero(chosen == k)[0] for k in range(n_components)]
+    present = [int(k) for k in xp.unique_values(chosen)]
+    if len(present) == 1:
+        return function(present[0], *arrays)
+    groups = [xp.nonzero(chosen == k)[0] for k in present]
     parts = [
         function(k, *(xp.take(a, rows, axis=0) for a in arrays))
-        for k, rows in enumerate(groups)
-        if rows.shape[0]
+        for k, rows in zip(present, groups, strict=True)
     ]
     back = xp.argsort(xp.concat(groups))
     return xp.take(xp.concat(parts), back, axis=0)

@@ -53,4 +53,4 @@ def mixture_draw_chosen(
         return mean + cov.events(xp, along)
 
     levels = xp.broadcast_to(s2, (x.shape[0],))
-    return by_component(xp, chosen, (x, levels, z), draw, tables.means.shape[0])
+    return by_component(xp, chosen, (x, levels, z), draw)

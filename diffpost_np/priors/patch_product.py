@@ -189,7 +189,7 @@ class PatchProduct(Scored):
         def on_grid(k: int, rows: Array) -> Array:
             return xp.reshape(cut(xp, rows, self.shifts[k]), rows.shape)
 
-        return by_component(xp, grids, (rows,), on_grid, len(self.shifts))
+        return by_component(xp, grids, (rows,), on_grid)
 
     def _arrays(self) -> dict[str, Array]:
         return self.mixture._arrays()
