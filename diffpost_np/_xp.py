@@ -131,6 +131,11 @@ def _is_complex(xp: ModuleType, array: Array) -> bool:
     return bool(xp.isdtype(array.dtype, "complex floating"))
 
 
+def placed(xp: ModuleType, value: np.ndarray, like: Array) -> Array:
+    """A NumPy array in a namespace, where another array is."""
+    return value if isinstance(like, np.ndarray) else xp.asarray(value, device=device_of(like))
+
+
 def host(array: Array) -> np.ndarray:
     """An array of any namespace as a NumPy array."""
     return array.get() if hasattr(array, "get") else np.asarray(array)

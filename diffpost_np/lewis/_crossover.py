@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._xp import Array, device_of, host
+from .._xp import Array, host, placed
 from ._arrays import replaced
 
 _EPS = float(np.finfo(float).eps)
@@ -118,13 +118,13 @@ def row_units(rows: np.ndarray) -> np.ndarray:
 def _host_rows(
     xp: ModuleType, x: Array, y: Array, basis: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    index = xp.asarray(basis, device=device_of(x))
+    index = placed(xp, basis, x)
     return host(xp.take(x, index, axis=0)), host(xp.take(y, index))
 
 
 def _residual(xp: ModuleType, x: Array, y: Array, b: np.ndarray, basis: np.ndarray) -> Array:
     """y - x b, exactly zero on the basis."""
-    r = y - x @ xp.asarray(b, device=device_of(x))
+    r = y - x @ placed(xp, b, x)
     return replaced(xp, r, basis, np.zeros(len(basis)))
 
 
@@ -175,7 +175,7 @@ def _next_row(
     xp: ModuleType, x: Array, r: Array, edge: np.ndarray, basis: np.ndarray, excess: float
 ) -> int | None:
     """The row at which the loss along an edge stops falling."""
-    slope = x @ xp.asarray(edge, device=device_of(x))
+    slope = x @ placed(xp, edge, x)
     slope = replaced(xp, slope, basis, np.zeros(len(basis)))
     moving = xp.abs(slope) > _PARALLEL * xp.max(xp.abs(slope))
     ahead = xp.nonzero(moving & (r * slope > 0))[0]
@@ -209,7 +209,7 @@ def _nearest_parts(distance: Array) -> Iterator[np.ndarray | None]:
 
 def _scale(xp: ModuleType, x: Array, y: Array, b: np.ndarray) -> Array:
     """The size of the terms that a residual is the sum of, and a part of what others have."""
-    size = xp.abs(y) + xp.abs(x) @ xp.asarray(np.abs(b), device=device_of(x))
+    size = xp.abs(y) + xp.abs(x) @ placed(xp, np.abs(b), x)
     return size + (xp.mean(size) + 1e-30)
 
 
@@ -217,4 +217,4 @@ def _directions(xp: ModuleType, x: Array, y: Array, b: np.ndarray, attempt: int)
     """Numbers of the size of y, as different as hashes of the rows' indices are."""
     mixed = (np.arange(y.shape[0], dtype=np.uint64) + 1) * np.uint64(_MULTIPLIERS[attempt])
     unit = (mixed >> np.uint64(11)).astype(float) * 2.0**-52 - 1.0
-    return _scale(xp, x, y, b) * xp.asarray(unit, device=device_of(y))
+    return _scale(xp, x, y, b) * placed(xp, unit, y)

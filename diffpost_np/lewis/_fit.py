@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._xp import Array, device_of, host
+from .._xp import Array, host, placed
 from ._arrays import replaced
 from ._crossover import Vertex, row_units
 from ._passes import weighted_dual
@@ -31,7 +31,7 @@ class Frame:
         """Weighted rows in these units, independent columns only."""
         xp = problem.xp
         x, y = problem.rows(index)
-        x = take_columns(xp, x / xp.asarray(self.column, device=device_of(x)), self.kept)
+        x = take_columns(xp, x / placed(xp, self.column, x), self.kept)
         return x, y / self.target
 
     def coefficients(self, b: np.ndarray) -> np.ndarray:
@@ -155,7 +155,7 @@ def _certified(
 ) -> Fit:
     xp, x, tau = task.problem.xp, data[0], task.quantile
     dual = replaced(xp, found.dual, found.basis, np.zeros(len(found.basis)))
-    corner = host(xp.take(x, xp.asarray(found.basis, device=device_of(x)), axis=0))
+    corner = host(xp.take(x, placed(xp, found.basis, x), axis=0))
     moment = rest.moment + host(dual @ x)
     size = row_units(corner)
     own = np.linalg.solve((corner / size[:, None]).T, -moment) / size
@@ -179,7 +179,7 @@ def _certified(
 def _size(task: Task, data: tuple[Array, Array], found: Vertex) -> float:
     """The size of y, or of the terms of residuals off the basis: few rows may outweigh all."""
     (x, y), xp = data, task.problem.xp
-    terms = xp.abs(y) + xp.abs(x) @ xp.asarray(np.abs(found.b), device=device_of(x))
+    terms = xp.abs(y) + xp.abs(x) @ placed(xp, np.abs(found.b), x)
     terms = replaced(xp, terms, found.basis, np.zeros(len(found.basis)))
     return min(float(xp.sum(xp.abs(y))), float(xp.sum(terms)))
 
@@ -191,6 +191,6 @@ def _spanned(task: Task, rows: Array | None, dual: Array, rest: Rest) -> bool:
     if len(beside) == 0:
         return True
     x = problem.rows(rows)[0]
-    x = take_columns(xp, x / xp.asarray(frame.column, device=device_of(x)), beside)
+    x = take_columns(xp, x / placed(xp, frame.column, x), beside)
     terms = np.abs(rest.beside) + host(xp.abs(dual) @ xp.abs(x))
     return bool(np.all(np.abs(rest.beside + host(dual @ x)) <= _SPANNED * terms))

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._dispatch import operation
-from .._xp import Array, device_of, host
+from .._xp import Array, device_of, host, placed
 from ._arrays import nth_smallest
 
 _SHORT_OF_BOUNDARY = 0.9995
@@ -59,7 +59,7 @@ def follow(
     Small is `tolerance` times the loss, or times what it were if all rows had the residual that
     the middle one has at b: some rows may outweigh all others.
     """
-    r = xp.abs(y - x @ xp.asarray(b, device=device_of(x)))
+    r = xp.abs(y - x @ placed(xp, b, x))
     share = 0.5 * float(xp.mean(r)) or 1.0
     most = r.shape[0] * float(nth_smallest(xp, r, r.shape[0] // 2))
     with np.errstate(all="ignore"):  # numbers of very different sizes: who asks looks at b
@@ -80,7 +80,7 @@ def central_path(
     limit: int,
 ) -> tuple[np.ndarray, Array, Array, Array, int, float, float]:
     """Follow the path from residuals at b, both of whose parts get `share` more."""
-    b = xp.asarray(b, device=device_of(x))
+    b = placed(xp, b, x)
     r = y - x @ b
     a, u, v = xp.zeros_like(y), xp.maximum(r, 0 * r) + share, xp.maximum(-r, 0 * r) + share
     for done in range(limit + 1):

@@ -12,7 +12,7 @@ import numpy as np
 from .._checks import choice, fraction, integer
 from .._key import Key, key
 from .._philox import Stream, random_uniform
-from .._xp import Array, device_of, host
+from .._xp import Array, device_of, host, placed
 from ..random import Purpose
 from ._arrays import replaced
 from ._fit import Fit, Frame
@@ -190,7 +190,7 @@ def _between(inside: _Profile, outside: _Profile, near: float, far: float, z: fl
 
 def _without(data: Data, j: int) -> Array:
     xp, d = data.xp, data.x.shape[1]
-    kept = xp.asarray(np.delete(np.arange(d), j), device=device_of(data.x))
+    kept = placed(xp, np.delete(np.arange(d), j), data.x)
     return xp.take(data.x, kept, axis=1)
 
 
@@ -211,10 +211,10 @@ def _profile(data: Data, others: Array, j: int, value: float) -> _Profile:
     found = fit_rows(xp, others, y, data.quantile).vertex
     slope = x
     if len(found.basis):
-        index = xp.asarray(found.basis, device=device_of(x))
+        index = placed(xp, found.basis, x)
         corner = host(xp.take(others, index, axis=0))
         along = np.linalg.solve(corner, host(xp.take(x, index)))
-        slope = x - others @ xp.asarray(along, device=device_of(x))
+        slope = x - others @ placed(xp, along, x)
         slope = replaced(xp, slope, found.basis, np.zeros(len(found.basis)))
     spread = (data.quantile * (1 - data.quantile)) ** 0.5 * _norm_beyond(data, others, j)
     statistic = float(xp.sum(x * found.dual)) / spread
@@ -236,7 +236,7 @@ def _step_ends(xp: ModuleType, r: Array, slope: Array) -> tuple[float, float]:
 
 def _standard_error(data: Data, others: Array, j: int) -> float:
     """A guess of a coefficient's standard error."""
-    r = data.y - data.x @ data.xp.asarray(data.b, device=device_of(data.x))
+    r = data.y - data.x @ placed(data.xp, data.b, data.x)
     density = density_at_zero(data.xp, r, data.y, data.x.shape[1], data.quantile)
     return (data.quantile * (1 - data.quantile)) ** 0.5 / (density * _norm_beyond(data, others, j))
 
@@ -260,7 +260,7 @@ class _Far(NamedTuple):
 def _near_and_far(data: Data) -> tuple[Array, _Far]:
     """Rows whose side a resample may change, and the others."""
     xp, x = data.xp, data.x
-    r = data.y - x @ xp.asarray(data.b, device=device_of(x))
+    r = data.y - x @ placed(xp, data.b, x)
     density = density_at_zero(xp, r, data.y, x.shape[1], data.quantile)
     variance = data.quantile * (1 - data.quantile) / density**2 * _BAND**2
     is_near = r**2 <= variance * leverages(xp, x, triangle(xp, x).T)
@@ -283,7 +283,7 @@ def _refit(data: Data, near: Array, far: _Far, seed: Key, k: int) -> np.ndarray:
     one = xp.ones_like(y)
     one = replaced(xp, one, np.array([y.shape[0] - 1]), np.array([1 / data.quantile]))
     b = fit_rows(xp, x * one[:, None], y * one, data.quantile, data.b).vertex.b
-    left = far.y - far.x @ xp.asarray(b, device=device_of(x))
+    left = far.y - far.x @ placed(xp, b, x)
     if bool(xp.any(left * far.dual < 0)):
         b = fit_rows(xp, data.x * weight[:, None], data.y * weight, data.quantile, b).vertex.b
     return b

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._key import Key
 from .._philox import Stream, random_uniform
-from .._xp import Array, device_of, host
+from .._xp import Array, host, placed
 from ._fit import Frame, power_of_two
 from ._preprocess import Pilot
 from ._reduced import independent_columns, pivot_columns, take_columns, triangle, unit_rows
@@ -27,7 +27,7 @@ def frame_of(xp: ModuleType, x: Array, y: Array, kept: np.ndarray | None = None)
     """
     column = np.array([power_of_two(v) for v in host(xp.max(xp.abs(x), axis=0))])
     if kept is None:
-        kept = independent_columns(xp, x / xp.asarray(column, device=device_of(x)))
+        kept = independent_columns(xp, x / placed(xp, column, x))
     return Frame(column, power_of_two(float(xp.max(xp.abs(y)))), kept)
 
 
@@ -80,7 +80,7 @@ def _pilot(problem: Regression, index: Array) -> tuple[Frame, Pilot]:
     if not bool(xp.all(xp.isfinite(x))):
         problem.check()
     frame = frame_of(xp, x, y)
-    x = x / xp.asarray(frame.column, device=device_of(x))
+    x = x / placed(xp, frame.column, x)
     x = take_columns(xp, x, frame.kept)
     return frame, Pilot(index, x, _information(xp, x, problem.weights(index)))
 

@@ -8,13 +8,13 @@ import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
 from .._dispatch import operation
-from .._xp import Array, device_of, host
+from .._xp import Array, host, placed
 
 
 def pivotal_choice(xp: ModuleType, inclusion: Array, u: Array) -> Array:
     """Which rows are drawn with these probabilities; one after the other, so on the host."""
     drawn = pivotal_drawn(numpy_namespace, host(inclusion), host(u))
-    return xp.asarray(drawn, device=device_of(inclusion))
+    return placed(xp, drawn, inclusion)
 
 
 @operation

@@ -14,7 +14,7 @@ from types import ModuleType
 
 import numpy as np
 
-from .._xp import Array, device_of, host
+from .._xp import Array, host, placed
 from ._arrays import nth_smallest, replaced
 from ._crossover import Vertex
 from ._fit import Fit, Rest, Task, certified, fit_all
@@ -67,7 +67,7 @@ def pilot_fit(task: Task, pilot: Pilot, b: np.ndarray | None = None) -> Start:
         b = path.b if np.all(np.isfinite(path.b)) else b
     else:
         b = exact.b
-    r = y - x @ xp.asarray(b, device=device_of(x))
+    r = y - x @ placed(xp, b, x)
     weight = task.problem.weights(pilot.index)
     if weight is None:
         density = density_at_zero(xp, r, y, d, task.quantile)
@@ -82,7 +82,7 @@ def pilot_fit(task: Task, pilot: Pilot, b: np.ndarray | None = None) -> Start:
 
 def leverages(xp: ModuleType, x: Array, information: np.ndarray) -> Array:
     """x (M M')^-1 x of each row."""
-    inverse = xp.asarray(np.linalg.inv(information).T, device=device_of(x))
+    inverse = placed(xp, np.linalg.inv(information).T, x)
     white = x @ inverse
     return xp.vecdot(white, white)
 
@@ -142,9 +142,7 @@ def _all_sides(task: Task, b: np.ndarray, error: np.ndarray) -> Rest:
     coefficients = frame.coefficients(b)
     sides, moment, loss = [], np.zeros(problem.x.d + 1), 0.0
     for tile in problem.tiles():
-        b_here, factor_here = (
-            xp.asarray(v, device=device_of(tile.x)) for v in (coefficients, factor)
-        )
+        b_here, factor_here = (placed(xp, v, tile.x) for v in (coefficients, factor))
         part = sides_of(
             xp, tile.x, tile.y, tile.weight, b_here, factor_here, task.quantile, 1 / frame.target
         )
@@ -162,7 +160,7 @@ def _all_checked(task: Task, b: np.ndarray, sides: Array) -> tuple[np.ndarray, R
     coefficients = task.frame.coefficients(b)
     wrong, moment, loss = [], np.zeros(problem.x.d + 1), 0.0
     for tile in problem.tiles():
-        b_here = xp.asarray(coefficients, device=device_of(tile.x))
+        b_here = placed(xp, coefficients, tile.x)
         found = check_sides(
             xp, tile.x, tile.y, tile.weight, b_here, sides[tile.part], task.quantile
         )
@@ -178,9 +176,9 @@ def _fit_and_check(
     task: Task, rows: Array, rest: Rest, b: np.ndarray
 ) -> tuple[Fit | None, np.ndarray]:
     """Fit the open rows and the sum of the others, until all of these are on their side."""
-    for _ in range(_MOST_OPENED):
+    for attempt in range(_MOST_OPENED):
         x, y = task.frame.rows(task.problem, rows)
-        if not _spans(task.problem.xp, x):
+        if attempt == 0 and not _spans(task.problem.xp, x):
             return None, b
         found, n = _fit_with_rest(task, x, y, rest, b), x.shape[0]
         if np.any(found.basis == n):  # where all others weigh nothing: far from any fit
@@ -206,16 +204,16 @@ def _spans(xp: ModuleType, x: Array) -> bool:
 
 def _fit_with_rest(task: Task, x: Array, y: Array, rest: Rest, b: np.ndarray) -> Vertex:
     """The fit of some rows and the sum of the others, which is one row above the fit."""
-    xp, device = task.problem.xp, device_of(x)
-    row = xp.asarray(rest.moment[None] / task.quantile, device=device)
-    target = xp.asarray([rest.loss / (task.quantile * task.frame.target)], device=device)
+    xp = task.problem.xp
+    row = placed(xp, rest.moment[None] / task.quantile, x)
+    target = placed(xp, np.array([rest.loss / (task.quantile * task.frame.target)]), x)
     return task.fit(xp.concat([x, row]), xp.concat([y, target]), b).vertex
 
 
 def _opened(task: Task, rows: Array, rest: Rest, wrong: np.ndarray) -> tuple[Array, Rest]:
     """Some more rows open, and the others without them."""
     xp, tau = task.problem.xp, task.quantile
-    index = xp.asarray(wrong, device=device_of(rows))
+    index = placed(xp, wrong, rows)
     x, y = (host(part) for part in task.frame.rows(task.problem, index))
     dual = np.where(host(xp.take(rest.sides, index)) > 0, tau, tau - 1)
     sides = replaced(xp, rest.sides, wrong, np.zeros(len(wrong), np.int8))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._xp import Array, device_of, host
+from .._xp import Array, host, placed
 from ._arrays import replaced
 from ._crossover import Vertex, first_basis, solved, vertex
 from ._interior_point import closeness, follow
@@ -18,6 +18,7 @@ _GAPS = (1e-3, 1e-5, 1e-8, 1e-11, 1e-13)
 _EPS = float(np.finfo(float).eps)
 _INDEPENDENT = 1e-11
 _EXACT = 16 * _EPS
+_FAR = 1e-6
 _WELL_CONDITIONED = 1e-8
 
 
@@ -61,8 +62,10 @@ def without_residual(xp: ModuleType, x: Array, y: Array) -> Vertex | None:
     """
     n, d = x.shape
     some = np.arange(0, n, max(1, n // (8 * d)))
-    index = xp.asarray(some, device=device_of(x))
+    index = placed(xp, some, x)
     few, target = xp.take(x, index, axis=0), xp.take(y, index)
+    if _far_from_exact(host(few), host(target)):
+        return None
     basis = first_basis(xp, few, xp.ones_like(target))
     try:
         b = solved(xp, few, target, basis)
@@ -74,9 +77,16 @@ def without_residual(xp: ModuleType, x: Array, y: Array) -> Vertex | None:
     return None if r is None else Vertex(b, some[basis], xp.zeros_like(y), r, 0, True)
 
 
+def _far_from_exact(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether least squares leaves more of y than rounding can: a first look, quick."""
+    corner = np.linalg.qr(np.column_stack([x, y]), mode="r")
+    left = abs(corner[-1, -1]) if corner.shape[0] > x.shape[1] else 0.0
+    return bool(left > _FAR * np.linalg.norm(y))
+
+
 def _rounding(xp: ModuleType, x: Array, y: Array, b: np.ndarray, basis: np.ndarray) -> Array | None:
     """The residuals of rows off the basis, if each is rounding of its row, and all of y."""
-    there, zeros = xp.asarray(b, device=device_of(x)), np.zeros(len(basis))
+    there, zeros = placed(xp, b, x), np.zeros(len(basis))
     r = replaced(xp, y - x @ there, basis, zeros)
     size, terms = replaced(xp, xp.abs(y), basis, zeros), xp.abs(x) @ xp.abs(there)
     each = bool(xp.all(xp.abs(r) <= _EXACT * (size + terms)))
@@ -99,14 +109,19 @@ def independent_columns(xp: ModuleType, x: Array) -> np.ndarray:
 
     Rows are taken as of one size: however much one weighs, it determines one coefficient.
     """
-    x = unit_rows(xp, x)
-    gram = host(x.T @ x)
-    size = np.sqrt(np.diag(gram))
-    if np.all(size > 0):
-        least = np.linalg.eigvalsh(gram / np.outer(size, size))[0]
-        if least > _WELL_CONDITIONED:
-            return np.arange(len(size))
+    for scaled in (lambda x: x, lambda x: unit_rows(xp, x)):
+        x = scaled(x)
+        if _well_conditioned(host(x.T @ x)):
+            return np.arange(x.shape[1])
     return pivot_columns(host(xp.linalg.qr(x, mode="reduced")[1]))
+
+
+def _well_conditioned(gram: np.ndarray) -> bool:
+    """Whether columns are clearly independent, by x'x."""
+    size = np.sqrt(np.diag(gram))
+    if not np.all((size > 0) & np.isfinite(size)):
+        return False
+    return bool(np.linalg.eigvalsh(gram / np.outer(size, size))[0] > _WELL_CONDITIONED)
 
 
 def unit_rows(xp: ModuleType, x: Array) -> Array:
@@ -140,4 +155,4 @@ def take_columns(xp: ModuleType, x: Array, columns: np.ndarray) -> Array:
     """Some columns; x itself where these are all."""
     if len(columns) == x.shape[1]:
         return x
-    return xp.take(x, xp.asarray(columns, device=device_of(x)), axis=1)
+    return xp.take(x, placed(xp, columns, x), axis=1)

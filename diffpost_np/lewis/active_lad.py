@@ -12,7 +12,7 @@ import numpy as np
 
 from .._checks import choice, flag, number
 from .._progress import Reporter, check_progress, reporter
-from .._xp import Array, array_namespace, as_float_array, device_of, host
+from .._xp import Array, array_namespace, as_float_array, host, placed
 from ..random import key
 from ._constant import ConstantRows
 from ._drawing import METHODS, Drawn, checked_size, draw_rows
@@ -239,7 +239,7 @@ def _labels(label: Callable[[np.ndarray], Any], indices: Array, like: Array) -> 
     xp = array_namespace(X=like)
     given = label(np.array(host(indices)))  # a copy, which it may change
     if isinstance(given, np.ndarray):  # what a rowwise look-up on the host gives
-        given = xp.asarray(given, device=device_of(like))
+        given = placed(xp, given, like)
     y = as_float_array("what label returns", given, xp=xp, dtype=like.dtype)
     if tuple(y.shape) != (indices.shape[0],):
         raise ValueError(
