@@ -308,6 +308,20 @@ def test_progress_tells_each_fit():
     assert set(seen[0].numbers) == {"gap"}
 
 
+@pytest.mark.parametrize("kind", ["blocks", "memmap"])
+def test_progress_tells_each_pass_over_rows_elsewhere(kind, tmp_path):
+    X, y = cases.table(LARGE, 3)
+    X.tofile(tmp_path / "X")
+    mapped = np.memmap(tmp_path / "X", X.dtype, "r", shape=X.shape)
+    rows, seen = mapped if kind == "memmap" else [X[:2000], X[2000:]], []
+    fit = dp.lewis.lad(rows, y, rng=0, progress=seen.append)
+    np.testing.assert_array_equal(fit.coef, dp.lewis.lad(X, y, rng=0).coef)
+    *passes, last = seen
+    assert [p.numbers["pass"] for p in passes] == list(range(1, len(passes) + 1))
+    assert all(p.step == p.total == LARGE for p in passes) and len(passes) >= 2
+    assert last.step == 1 and last.numbers == {"gap": fit.gap}
+
+
 def test_repr_is_short():
     X, y = cases.table(40, 2)
     assert len(repr(dp.lewis.lad(X, y))) < 120

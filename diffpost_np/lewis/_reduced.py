@@ -79,7 +79,7 @@ def without_residual(xp: ModuleType, x: Array, y: Array) -> Vertex | None:
 
 def _far_from_exact(x: np.ndarray, y: np.ndarray) -> bool:
     """Whether least squares leaves more of y than rounding can: a first look, quick."""
-    corner = np.linalg.qr(np.column_stack([x, y]), mode="r")
+    corner = np.asarray(np.linalg.qr(np.column_stack([x, y]), mode="r"))
     left = abs(corner[-1, -1]) if corner.shape[0] > x.shape[1] else 0.0
     return bool(left > _FAR * np.linalg.norm(y))
 

@@ -29,7 +29,7 @@ class RowsElsewhere(Rows):
     def __init__(self, n: int, d: int, dtype: Any) -> None:
         self.n, self.d, self.dtype = n, d, dtype
 
-    def chunks(self) -> Iterator[tuple[int, Array]]:
+    def _chunks(self) -> Iterator[tuple[int, Array]]:
         raise ValueError("X came in blocks, which a copy of the result does not hold: fit again")
 
 
@@ -101,9 +101,10 @@ class Regression:
             yield Tile(part, x, self.y[part], weight)
 
     def _chunks(self) -> Iterator[tuple[int, Array]]:
-        """The chunks of a pass; kernels make no copies, so an array of NumPy's is one."""
-        if isinstance(self.x, ArrayRows) and isinstance(self.x.array, np.ndarray):
-            return iter([(0, self.x.array)])
+        """The chunks of a pass; kernels make no copies, so an array in memory is one."""
+        x = self.x
+        if isinstance(x, ArrayRows) and isinstance(x.array, np.ndarray) and not x.mapped:
+            return iter([(0, x.array)])
         return self.x.chunks()
 
     def weighted_tiles(self) -> Iterator[tuple[int, Array]]:

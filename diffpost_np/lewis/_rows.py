@@ -7,13 +7,16 @@ the same bits for an array, a memory map and blocks of any size.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
+from .._progress import Reporter
 from .._xp import Array, array_namespace, as_float_array, check_shape, device_of, is_array
 from ._tiles import TILE
 
@@ -32,9 +35,17 @@ class Rows:
     device: Any = None
     reads_per_pass = 1
     """0 for rows that were kept from an earlier pass."""
+    watch: Callable[[int], None] | None = None
+    """Told how many rows a pass has had, chunk by chunk."""
 
     def chunks(self) -> Iterator[tuple[int, Array]]:
         """One pass: the number of the first row, and the rows. A chunk is valid until the next."""
+        for start, chunk in self._chunks():
+            yield start, chunk
+            if self.watch is not None:
+                self.watch(start + chunk.shape[0])
+
+    def _chunks(self) -> Iterator[tuple[int, Array]]:
         raise NotImplementedError
 
     def take(self, indices: Array) -> Array:
@@ -51,15 +62,33 @@ class Rows:
         return TILE * max(1, _CHUNK_BYTES // (TILE * 8 * self.d))
 
 
+@contextmanager
+def watched(rows: Rows, report: Reporter) -> Iterator[None]:
+    """Report every pass over rows that are not in memory as a run of its own."""
+    passes, before = 0, math.inf
+    far = not isinstance(rows, ArrayRows) or rows.mapped
+
+    def watch(n: int) -> None:
+        nonlocal passes, before
+        passes, before = passes + (n <= before), n
+        report(n, rows.n or n, **{"pass": passes})
+
+    rows.watch = watch if report.watched and far else None
+    try:
+        yield
+    finally:
+        rows.watch = None
+
+
 class ArrayRows(Rows):
     """The rows of an array in memory, or mapped into it."""
 
-    def __init__(self, X: Array, xp: ModuleType) -> None:
-        self.xp, self.array = xp, X
+    def __init__(self, X: Array, xp: ModuleType, mapped: bool = False) -> None:
+        self.xp, self.array, self.mapped = xp, X, mapped
         self.n, self.d = X.shape
         self.dtype, self.device = X.dtype, device_of(X)
 
-    def chunks(self) -> Iterator[tuple[int, Array]]:
+    def _chunks(self) -> Iterator[tuple[int, Array]]:
         for start in range(0, self.array.shape[0], self.chunk_rows):
             chunk = self.array[start : min(start + self.chunk_rows, self.array.shape[0]), :]
             yield start, np.ascontiguousarray(chunk) if isinstance(chunk, np.ndarray) else chunk
@@ -82,7 +111,7 @@ class BlockRows(Rows):
         block = _as_block(0, first)
         self.d, self.dtype = block.shape[1], block.dtype
 
-    def chunks(self) -> Iterator[tuple[int, Array]]:
+    def _chunks(self) -> Iterator[tuple[int, Array]]:
         chunk = np.empty((self.chunk_rows, self.d), self.dtype)
         start, filled = 0, 0
         for block in self._checked():
@@ -228,7 +257,7 @@ def _check_2d(shape: tuple[int, ...]) -> None:
 
 
 def _as_array_rows(X: Any) -> Rows:
-    xp = array_namespace(X=X)
+    xp, mapped = array_namespace(X=X), isinstance(X, np.memmap)
     X = as_float_array("X", X, xp=xp, finite=False)
     _check_2d(X.shape)
-    return ArrayRows(X, xp)
+    return ArrayRows(X, xp, mapped)

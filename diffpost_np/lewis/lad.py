@@ -16,7 +16,7 @@ from .._xp import Array, array_namespace, as_float_array, host, is_array
 from ._fit import Fit, power_of_two
 from ._intervals import Intervals, intervals_of
 from ._regression import Regression, paired
-from ._rows import ArrayRows, as_rows
+from ._rows import ArrayRows, as_rows, watched
 from ._solve import Solver
 
 __all__ = ["LADResult", "lad"]
@@ -177,7 +177,8 @@ def lad(
         What `diffpost_np.random.key` takes: which rows the pilot has, and so the time a fit
         takes, but not its result, where that is unique.
     progress : bool or callable, optional
-        True shows a bar; a callable gets a record per fit.
+        True shows a bar; a callable gets a record per fit, and in every pass over rows from
+        blocks or a memory map how many of them it has read, chunk by chunk.
 
     Returns
     -------
@@ -233,9 +234,9 @@ def lad(
     xp, problems, batch = _problems(X, y, sample_weight, flag("intercept", intercept))
     levels, levels_batch = _quantiles(quantile)
     rarest = max(levels, key=lambda level: abs(level - 0.5))
-    solver = Solver(problems[0], key(rng).fold("lewis.lad"), rarest)
-    fits = []
-    with reporter(progress, "lad") as report:
+    own, fits = key(rng).fold("lewis.lad"), []
+    with reporter(progress, "lad") as report, watched(problems[0].x, report):
+        solver = Solver(problems[0], own, rarest)
         for level in levels:
             for problem in problems:
                 fits.append(solver.fit(problem, level))
