@@ -308,6 +308,18 @@ def test_progress_tells_each_fit():
     assert set(seen[0].numbers) == {"gap"}
 
 
+@pytest.mark.parametrize("n", [300, 8 * LARGE])
+def test_whole_numbers_take_few_pivots(n):
+    """The fit goes through thousands of rows, and no basis of them is easy to find."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, 8))
+    y = np.round(X @ rng.standard_normal(8) + rng.standard_t(1.5, n))
+    X = 1.0 * (X > 0)
+    fit = dp.lewis.lad(X, y, intercept=True, rng=0)
+    assert fit.gap <= CERTAIN and fit.n_pivots <= 20
+    np.testing.assert_allclose(fit.objective, cases.least_loss(cases.with_ones(X), y), rtol=1e-9)
+
+
 @pytest.mark.parametrize("kind", ["blocks", "memmap"])
 def test_progress_tells_each_pass_over_rows_elsewhere(kind, tmp_path):
     X, y = cases.table(LARGE, 3)

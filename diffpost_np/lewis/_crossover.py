@@ -12,34 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import ModuleType
-from typing import NamedTuple
 
 import numpy as np
 
 from .._xp import Array, host, placed
 from ._arrays import replaced
+from ._ties import proven
+from ._vertex import FEASIBLE, Vertex, first_basis, host_rows, residual_of, row_units, solved
 
 _EPS = float(np.finfo(float).eps)
 _SHIFTS = tuple(2.0**k * _EPS for k in (14, 20, 26))  # of rounding errors' size, and more
 _MULTIPLIERS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-_TINY = 1e-300
-_FARTHEST = 1e-12
-_INDEPENDENT = 1e-13
 _PARALLEL = 1e-11
-_FEASIBLE = 1e-10
-_CANDIDATES = 4
 _NEAR = 256
-
-
-class Vertex(NamedTuple):
-    """A basis and what it fits."""
-
-    b: np.ndarray
-    basis: np.ndarray
-    dual: Array
-    residual: Array
-    n_pivots: int
-    optimal: bool
 
 
 def vertex(
@@ -49,83 +34,40 @@ def vertex(
     quantile: float,
     close: Array,
     limit: int,
+    inner: Array | None = None,
 ) -> Vertex:
-    """The optimal vertex, searched from the rows that are `close` to the fit."""
+    """The optimal vertex, searched from the rows that are `close` to the fit.
+
+    `inner` is a dual near the best, and not at its bounds for rows that the fit goes through.
+    """
     with np.errstate(all="ignore"):  # weights of very different sizes; the certificate tells
-        return _search(xp, x, y, quantile, close, limit)
+        return _search(xp, x, y, quantile, close, limit, inner)
 
 
 def _search(
-    xp: ModuleType, x: Array, y: Array, quantile: float, close: Array, limit: int
+    xp: ModuleType,
+    x: Array,
+    y: Array,
+    quantile: float,
+    close: Array,
+    limit: int,
+    inner: Array | None,
 ) -> Vertex:
-    """Pivots, then those of y with shifts."""
-    found = _pivots(xp, x, y, quantile, first_basis(xp, x, close), limit)
+    """The vertex of a dual that is known, or pivots, then those of y with shifts."""
+    basis = first_basis(xp, x, close)
+    known = None if inner is None else proven(xp, x, y, quantile, basis, inner)
+    if known is not None:
+        return known
+    found = _pivots(xp, x, y, quantile, basis, limit)
     for attempt, shift in enumerate(_SHIFTS):
         if found.optimal:
             break
         shifted = y + shift * _directions(xp, x, y, found.b, attempt)
         again = _pivots(xp, x, shifted, quantile, found.basis, limit)
         b = solved(xp, x, y, again.basis)
-        residual, n_pivots = _residual(xp, x, y, b, again.basis), found.n_pivots + again.n_pivots
+        residual, n_pivots = residual_of(xp, x, y, b, again.basis), found.n_pivots + again.n_pivots
         found = again._replace(b=b, residual=residual, n_pivots=n_pivots)
     return found
-
-
-def first_basis(xp: ModuleType, x: Array, close: Array) -> np.ndarray:
-    """Independent rows, the closest first."""
-    from scipy.linalg.lapack import dgeqp3
-
-    n, d = x.shape
-    close = xp.where(xp.isfinite(close), close, xp.zeros_like(close))
-    close = xp.maximum(close / (xp.max(close) + _TINY), xp.full_like(close, _FARTHEST))
-    count = min(n, _CANDIDATES * d)
-    while True:
-        rows = _largest(xp, close, count)
-        taken = host(xp.take(x, rows, axis=0)) * np.sqrt(host(xp.take(close, rows)))[:, None]
-        corner, order = dgeqp3(taken.T)[:2]
-        diagonal = np.abs(np.diag(corner))
-        if len(diagonal) == d and diagonal[-1] > _INDEPENDENT * diagonal[0]:
-            break
-        if count == n:  # sizes hide what is independent
-            order = dgeqp3((taken / row_units(taken)[:, None]).T)[1]
-            break
-        count = min(n, 4 * count)
-    return np.asarray(host(rows))[order[:d] - 1]
-
-
-def _largest(xp: ModuleType, values: Array, count: int) -> Array:
-    """Indices of the largest values."""
-    if isinstance(values, np.ndarray) and count < len(values):
-        return np.argpartition(values, len(values) - count)[len(values) - count :]
-    return xp.argsort(values)[values.shape[0] - count :]
-
-
-def solved(xp: ModuleType, x: Array, y: Array, basis: np.ndarray) -> np.ndarray:
-    """The b that fits the basis, refined once."""
-    rows, right = _host_rows(xp, x, y, basis)
-    size = row_units(rows)
-    rows, right = rows / size[:, None], right / size
-    b = np.linalg.solve(rows, right)
-    return b + np.linalg.solve(rows, right - rows @ b)
-
-
-def row_units(rows: np.ndarray) -> np.ndarray:
-    """Powers of two that rows are as large as: weights may be of very different sizes."""
-    largest = np.max(np.abs(rows), axis=1, initial=0.0)
-    return np.ldexp(1.0, np.where(largest > 0, np.frexp(largest)[1] - 1, 0))
-
-
-def _host_rows(
-    xp: ModuleType, x: Array, y: Array, basis: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    index = placed(xp, basis, x)
-    return host(xp.take(x, index, axis=0)), host(xp.take(y, index))
-
-
-def _residual(xp: ModuleType, x: Array, y: Array, b: np.ndarray, basis: np.ndarray) -> Array:
-    """y - x b, exactly zero on the basis."""
-    r = y - x @ placed(xp, b, x)
-    return replaced(xp, r, basis, np.zeros(len(basis)))
 
 
 def _pivots(
@@ -134,7 +76,7 @@ def _pivots(
     """Edge by edge downhill."""
     basis, state = basis.copy(), None
     for done in range(limit + 1):
-        rows, right = _host_rows(xp, x, y, basis)
+        rows, right = host_rows(xp, x, y, basis)
         size = row_units(rows)
         try:
             inverse = np.linalg.inv(rows / size[:, None]) / size
@@ -146,11 +88,11 @@ def _pivots(
             break
         b = inverse @ right
         b = b + inverse @ (right - rows @ b)
-        r = _residual(xp, x, y, b, basis)
+        r = residual_of(xp, x, y, b, basis)
         dual, own = duals(xp, x, r, quantile, basis, inverse)
         excess = np.maximum(own - quantile, quantile - 1 - own)
         out = int(np.argmax(excess))
-        optimal = bool(excess[out] <= _FEASIBLE)
+        optimal = bool(excess[out] <= FEASIBLE)
         if optimal or done == limit:
             break
         edge = inverse[:, out] * (-1.0 if own[out] > quantile else 1.0)

@@ -9,10 +9,10 @@ import numpy as np
 
 from .._xp import Array, host, placed
 from ._arrays import replaced
-from ._crossover import Vertex, row_units
 from ._passes import weighted_dual
 from ._reduced import Search, fit_rows, take_columns
 from ._regression import Regression
+from ._vertex import Vertex, row_units
 
 _ROUNDING = 64 * float(np.finfo(float).eps)
 _SPANNED = 1e-10

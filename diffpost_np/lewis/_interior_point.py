@@ -23,6 +23,8 @@ from ._arrays import nth_smallest
 
 _SHORT_OF_BOUNDARY = 0.9995
 _RIDGE = 1e-15
+FITTED = 2.0**-42
+"""Residuals that are no more than rounding, as a share of what they are the difference of."""
 
 
 class Path(NamedTuple):
@@ -57,13 +59,24 @@ def follow(
     """From b along the path until the gap is small.
 
     Small is `tolerance` times the loss, or times what it were if all rows had the residual that
-    the middle one has at b: some rows may outweigh all others.
+    the middle one has at b, of those that b does not fit: some rows may outweigh all others.
     """
     r = xp.abs(y - x @ placed(xp, b, x))
     share = 0.5 * float(xp.mean(r)) or 1.0
-    most = r.shape[0] * float(nth_smallest(xp, r, r.shape[0] // 2))
+    most = r.shape[0] * _middle(xp, x, y, b, r)
     with np.errstate(all="ignore"):  # numbers of very different sizes: who asks looks at b
         return Path(*central_path(xp, x, y, quantile, b, share, tolerance, most, floor, limit))
+
+
+def _middle(xp: ModuleType, x: Array, y: Array, b: np.ndarray, r: Array) -> float:
+    """The middle one of residuals, or of those that b leaves where it fits half of the rows."""
+    n = r.shape[0]
+    middle = float(nth_smallest(xp, r, n // 2))
+    if middle > FITTED * float(xp.max(xp.abs(y))):
+        return middle
+    terms = xp.abs(y) + xp.abs(x) @ placed(xp, np.abs(b), x)
+    n_left = int(xp.sum(xp.astype(r > FITTED * terms, xp.int64)))
+    return float(nth_smallest(xp, r, n - 1 - n_left // 2))
 
 
 @operation

@@ -16,11 +16,11 @@ import numpy as np
 
 from .._xp import Array, host, placed
 from ._arrays import nth_smallest, replaced
-from ._crossover import Vertex
 from ._fit import Fit, Rest, Task, certified, fit_all
-from ._interior_point import follow
+from ._interior_point import FITTED, follow
 from ._passes import check_sides, sides_of
 from ._reduced import independent_columns, least_squares, without_residual
+from ._vertex import Vertex
 
 _BAND = 4.0
 """Standard errors of the pilot between which a row's side is open."""
@@ -30,8 +30,6 @@ _ATTEMPTS = 6
 _MOST_KEPT = 0.5
 _PILOT_GAP = 0.02
 _MOST_OPENED = 20
-_TIED = 2.0**-42
-"""Residuals that are no more than rounding, as a share of the largest target."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +45,25 @@ class Pilot:
 
 @dataclass(frozen=True)
 class Start:
-    """The fit of a pilot: b, a factor A with |A x| the width of the band, the share inside."""
+    """The fit of a pilot: b, a factor A with |A x| the width of the band, and its residuals.
+
+    These are of the sample, in widths of the band, and rise.
+    """
 
     b: np.ndarray
     error: np.ndarray
-    open_share: float
+    in_widths: np.ndarray
+
+    @property
+    def open_share(self) -> float:
+        """How many rows the band holds."""
+        return float(np.mean(self.in_widths <= 1))
+
+    def wider(self, scale: float) -> float:
+        """At least twice as wide a band, with twice the rows: ties may lie just outside."""
+        known = self.in_widths[np.isfinite(self.in_widths)]
+        place = 2 * np.searchsorted(known, scale, side="right")
+        return float(max([2 * scale, *known[place : place + 1]]))
 
 
 def pilot_fit(task: Task, pilot: Pilot, b: np.ndarray | None = None) -> Start:
@@ -76,8 +88,9 @@ def pilot_fit(task: Task, pilot: Pilot, b: np.ndarray | None = None) -> Start:
     leverage = leverages(xp, x, pilot.information)
     width = _BAND * (1 + 2 * float(xp.sum(leverage**2) / (xp.sum(leverage) + 1e-300))) ** 0.5
     spread = width * (task.quantile * (1 - task.quantile)) ** 0.5 / density
-    is_open = xp.astype(r**2 <= spread**2 * leverage, xp.float64)
-    return Start(b, spread * np.linalg.inv(pilot.information), float(xp.mean(is_open)))
+    with np.errstate(all="ignore"):
+        in_widths = np.sort(host(xp.abs(r) / (spread * xp.sqrt(leverage))))
+    return Start(b, spread * np.linalg.inv(pilot.information), in_widths)
 
 
 def leverages(xp: ModuleType, x: Array, information: np.ndarray) -> Array:
@@ -96,7 +109,7 @@ def density_at_zero(xp: ModuleType, r: Array, y: Array, d: int, quantile: float)
     m = r.shape[0]
     few = min(m ** (2 / 3), m * min(quantile, 1 - quantile))
     count = min(m // 2, max(2 * d, int(few)))
-    size, floor = xp.abs(r), _TIED * float(xp.max(xp.abs(y)))
+    size, floor = xp.abs(r), FITTED * float(xp.max(xp.abs(y)))
     near = float(nth_smallest(xp, size, count))
     if not near > floor:
         beyond = size[size > floor]
@@ -109,9 +122,9 @@ def fit_band(task: Task, start: Start) -> Fit:
 
     Where y has ties the open rows may not determine a fit: that is a band that failed, too.
     """
-    b, error = start.b, start.error
+    b, scale = start.b, 1.0
     for _ in range(_ATTEMPTS):
-        rest = _all_sides(task, b, error)
+        rest = _all_sides(task, b, scale * start.error)
         task.n_passes += 1
         rows = _open_rows(task, rest.sides)
         if rows.shape[0] > _MOST_KEPT * task.problem.n:
@@ -122,7 +135,7 @@ def fit_band(task: Task, start: Start) -> Fit:
             break
         if fit is not None:
             return fit
-        error = 2 * error
+        scale = start.wider(scale)
     return fit_all(task, b if np.all(np.isfinite(b)) else None)
 
 

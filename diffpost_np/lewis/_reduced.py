@@ -9,8 +9,9 @@ import numpy as np
 
 from .._xp import Array, host, placed
 from ._arrays import replaced
-from ._crossover import Vertex, first_basis, solved, vertex
+from ._crossover import vertex
 from ._interior_point import closeness, follow
+from ._vertex import Vertex, first_basis, solved
 
 _GAPS = (1e-3, 1e-5, 1e-8, 1e-11, 1e-13)
 """Relative gaps at which to look for the vertex, one after the other."""
@@ -44,12 +45,12 @@ def fit_rows(
     floor = _EPS * float(xp.sum(xp.abs(y)))
     for gap in _GAPS:
         if n == d:
-            close = xp.ones_like(y)
+            close, inner = xp.ones_like(y), None
         else:
             path = follow(xp, x, y, quantile, b, gap, floor=floor)
             total, close = total + path.n_iterations, closeness(path, quantile)
-            b = path.b if np.all(np.isfinite(path.b)) else b
-        found = vertex(xp, x, y, quantile, close, limit)
+            b, inner = path.b if np.all(np.isfinite(path.b)) else b, path.a
+        found = vertex(xp, x, y, quantile, close, limit, inner)
         if found.optimal:
             break
     return Search(found, total)

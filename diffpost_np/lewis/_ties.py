@@ -1,0 +1,61 @@
+"""Fits that go through more rows than they need: a dual that proves them without a basis of it.
+
+Where y and the columns are whole numbers a fit goes through thousands of rows, any few of which
+make the same vertex, and pivots would go from one basis to the next to find the one whose duals
+lie in the box. The dual of an interior point is inside the box for all of these rows: moved
+until X'a = 0 holds, it proves the vertex.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import numpy as np
+
+from .._xp import Array, host, placed
+from ._arrays import replaced
+from ._vertex import FEASIBLE, Vertex, host_rows, residual_of, row_units, solved
+
+_EPS = float(np.finfo(float).eps)
+_TIED = 64 * _EPS
+_DEPENDENT = 1e12
+
+
+def proven(
+    xp: ModuleType, x: Array, y: Array, quantile: float, basis: np.ndarray, inner: Array
+) -> Vertex | None:
+    """The vertex of a basis, if the fit goes through more rows and `inner` is near its dual."""
+    rows = host_rows(xp, x, y, basis)[0]
+    if not np.linalg.cond(rows / row_units(rows)[:, None]) < _DEPENDENT:
+        return None
+    b = solved(xp, x, y, basis)
+    r = residual_of(xp, x, y, b, basis)
+    tied = xp.abs(r) <= _TIED * (xp.abs(y) + xp.abs(x) @ placed(xp, np.abs(b), x))
+    index = xp.nonzero(tied)[0]
+    if index.shape[0] <= len(basis):
+        return None
+    dual = xp.where(r > 0, 0 * r + quantile, 0 * r + (quantile - 1))
+    found = _balanced(xp, x, xp.where(tied, inner, dual), index, quantile)
+    r = replaced(xp, r, host(index), np.zeros(index.shape[0]))
+    return None if found is None else Vertex(b, basis, found, r, 0, True)
+
+
+def _balanced(xp: ModuleType, x: Array, dual: Array, index: Array, quantile: float) -> Array | None:
+    """A dual with X'a = 0: some rows' own are moved, each by the room it has, twice for rounding.
+
+    None where one of them would have to leave the box.
+    """
+    rows, own = xp.take(x, index, axis=0), xp.take(dual, index)
+    room = (quantile - own) * (own - (quantile - 1))
+    gram = host(rows.T @ (rows * room[:, None]))
+    if not np.all(np.isfinite(gram)):
+        return None
+    for _ in range(2):
+        move = np.linalg.lstsq(gram, -host(dual @ x), rcond=None)[0]
+        own = own + room * (rows @ placed(xp, move, x))
+        dual = replaced(xp, dual, host(index), host(own))
+    inside = xp.clip(own, quantile - 1, quantile)
+    left = np.abs(host(dual @ x)) <= FEASIBLE * host(xp.abs(dual) @ xp.abs(x))
+    if not (bool(xp.all(xp.abs(own - inside) <= FEASIBLE)) and np.all(left)):
+        return None
+    return replaced(xp, dual, host(index), host(inside))

@@ -1,0 +1,87 @@
+"""Vertices: fits that go through as many rows as there are columns, their basis."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+
+from .._xp import Array, host, placed
+from ._arrays import replaced
+
+_TINY = 1e-300
+_FARTHEST = 1e-12
+_INDEPENDENT = 1e-13
+_CANDIDATES = 4
+
+FEASIBLE = 1e-10
+"""By how much a dual may leave its box, or X'a be off, of the terms that it is the sum of."""
+
+
+class Vertex(NamedTuple):
+    """A basis and what it fits."""
+
+    b: np.ndarray
+    basis: np.ndarray
+    dual: Array
+    residual: Array
+    n_pivots: int
+    optimal: bool
+
+
+def first_basis(xp: ModuleType, x: Array, close: Array) -> np.ndarray:
+    """Independent rows, the closest first."""
+    from scipy.linalg.lapack import dgeqp3
+
+    n, d = x.shape
+    close = xp.where(xp.isfinite(close), close, xp.zeros_like(close))
+    close = xp.maximum(close / (xp.max(close) + _TINY), xp.full_like(close, _FARTHEST))
+    count = min(n, _CANDIDATES * d)
+    while True:
+        rows = _largest(xp, close, count)
+        taken = host(xp.take(x, rows, axis=0)) * np.sqrt(host(xp.take(close, rows)))[:, None]
+        corner, order = dgeqp3(taken.T)[:2]
+        diagonal = np.abs(np.diag(corner))
+        if len(diagonal) == d and diagonal[-1] > _INDEPENDENT * diagonal[0]:
+            break
+        if count == n:  # sizes hide what is independent
+            order = dgeqp3((taken / row_units(taken)[:, None]).T)[1]
+            break
+        count = min(n, 4 * count)
+    return np.asarray(host(rows))[order[:d] - 1]
+
+
+def _largest(xp: ModuleType, values: Array, count: int) -> Array:
+    """Indices of the largest values."""
+    if isinstance(values, np.ndarray) and count < len(values):
+        return np.argpartition(values, len(values) - count)[len(values) - count :]
+    return xp.argsort(values)[values.shape[0] - count :]
+
+
+def solved(xp: ModuleType, x: Array, y: Array, basis: np.ndarray) -> np.ndarray:
+    """The b that fits the basis, refined once."""
+    rows, right = host_rows(xp, x, y, basis)
+    size = row_units(rows)
+    rows, right = rows / size[:, None], right / size
+    b = np.linalg.solve(rows, right)
+    return b + np.linalg.solve(rows, right - rows @ b)
+
+
+def row_units(rows: np.ndarray) -> np.ndarray:
+    """Powers of two that rows are as large as: weights may be of very different sizes."""
+    largest = np.max(np.abs(rows), axis=1, initial=0.0)
+    return np.ldexp(1.0, np.where(largest > 0, np.frexp(largest)[1] - 1, 0))
+
+
+def host_rows(
+    xp: ModuleType, x: Array, y: Array, basis: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    index = placed(xp, basis, x)
+    return host(xp.take(x, index, axis=0)), host(xp.take(y, index))
+
+
+def residual_of(xp: ModuleType, x: Array, y: Array, b: np.ndarray, basis: np.ndarray) -> Array:
+    """y - x b, exactly zero on the basis."""
+    r = y - x @ placed(xp, b, x)
+    return replaced(xp, r, basis, np.zeros(len(basis)))
