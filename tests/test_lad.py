@@ -308,6 +308,54 @@ def test_progress_tells_each_fit():
     assert set(seen[0].numbers) == {"gap"}
 
 
+@pytest.mark.parametrize("n", [3, LARGE])
+def test_columns_of_zeros(n):
+    y = np.arange(n) - 1.0
+    fit = dp.lewis.lad(np.zeros((n, 2)), y)
+    assert fit.rank == 0 and fit.gap == 0 and np.all(fit.coef == 0)
+    assert fit.objective == 0.5 * np.sum(np.abs(y))
+    seldom = np.zeros((n, 1))
+    seldom[0] = 1.0
+    weighted = dp.lewis.lad(seldom, y, sample_weight=1.0 * (seldom[:, 0] == 0))
+    assert weighted.rank == 0 and weighted.gap == 0
+
+
+def test_left_out_columns_of_rows_without_duals():
+    """Rounding of duals that are zero proves nothing against a column."""
+    X = np.array([[1, 1, 1, 0, 0], [0, 0, 1, 1, 1], [0] * 5, [1, 1, 1, 0, 0], [1] * 5], float)
+    y = [-1.0, -1.0, 1.0, 1.0, 1.0]
+    weight = [0.6280805487598671, 1.2371870526169362, 0.5736805120199364]
+    weight += [0.18238621646319497, 2.330381418853225]
+    fit = dp.lewis.lad(X, y, sample_weight=weight, quantile=0.99, intercept=True)
+    assert fit.gap <= CERTAIN and fit.rank == 4
+
+
+def test_coefficients_that_rounding_spoils_are_told():
+    """Heavy rows beside huge targets: no coefficients in float64 go through the basis."""
+    X = np.array([[-2, 2, -2, -2], [0, 0, 0, 0], [0, 1, 1, 0], [3, -1, 1, -2]], float)
+    y = np.array([-15.33879568681752, 10000000007.296722, -4.3386550628791625, 7.590365527316451])
+    weight = np.array([36106192.82098543, 0.135, 2.6e-7, 0.0178])
+    fit = dp.lewis.lad(X, y, sample_weight=weight, quantile=0.37, intercept=True)
+    assert fit.gap == 0 and "rounding of the coefficients" in fit.warnings[-1]
+
+
+def test_columns_that_depend_on_others_in_single_precision():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 4)).astype(np.float32)
+    X[:, 3] = np.float32(0.7) * X[:, 0] - np.float32(1.3) * X[:, 1]
+    y = X.sum(axis=1) + rng.standard_t(1.5, 200).astype(np.float32)
+    fit = dp.lewis.lad(X, y)
+    assert fit.rank == dp.lewis.lewis_weights(X).rank == 3 and np.max(np.abs(fit.coef)) < 10
+
+
+def test_weights_do_not_lower_the_rank():
+    X = np.array([[-1.0, -1.0, 0.0], [2.0, 0.0, 3.0], [0.0, 0.0, -3.0]])
+    weight, y = np.array([1.1e6, 1.0e-6, 1.1e-7]), np.array([1.0, 2.0, 3.0])
+    fit = dp.lewis.lad(X, y, sample_weight=weight, intercept=True)
+    assert fit.rank == 3 and fit.gap <= CERTAIN
+    np.testing.assert_allclose(X @ fit.coef + fit.intercept, y, rtol=1e-12)
+
+
 @pytest.mark.parametrize("n", [300, 8 * LARGE])
 def test_whole_numbers_take_few_pivots(n):
     """The fit goes through thousands of rows, and no basis of them is easy to find."""
@@ -428,8 +476,8 @@ def test_a_row_that_outweighs_all_others(n, heavy):
 
 
 def test_columns_that_were_left_out_count_in_the_gap(monkeypatch):
-    monkeypatch.setattr(_pilot, "independent_columns", lambda xp, x: np.arange(2))
-    monkeypatch.setattr(_pilot, "pivot_columns", lambda corner: np.arange(2))
+    monkeypatch.setattr(_pilot, "independent_columns", lambda xp, x, angle: np.arange(2))
+    monkeypatch.setattr(_pilot, "pivot_columns", lambda corner, angle: np.arange(2))
     for n in (50, LARGE):
         fit = dp.lewis.lad(*cases.table(n, 3), rng=0)
         assert fit.gap == np.inf and "not proven" in fit.warnings[-1]

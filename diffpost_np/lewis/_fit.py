@@ -12,7 +12,7 @@ from ._arrays import replaced
 from ._passes import weighted_dual
 from ._reduced import Search, fit_rows, take_columns
 from ._regression import Regression
-from ._vertex import Vertex, row_units
+from ._vertex import Vertex, host_rows, row_units
 
 _ROUNDING = 64 * float(np.finfo(float).eps)
 _SPANNED = 1e-10
@@ -113,6 +113,8 @@ class Fit:
     """Of all rows, 0 for those of the last exact fit; None where the others weigh nothing."""
     objective: float
     gap: float
+    missed: float
+    """What rounding of b adds to the objective."""
     n_kept: int
 
     @property
@@ -153,27 +155,41 @@ def certified(
 def _certified(
     task: Task, rows: Array | None, data: tuple[Array, Array], found: Vertex, rest: Rest
 ) -> Fit:
-    xp, x, tau = task.problem.xp, data[0], task.quantile
-    dual = replaced(xp, found.dual, found.basis, np.zeros(len(found.basis)))
-    corner = host(xp.take(x, placed(xp, found.basis, x), axis=0))
-    moment = rest.moment + host(dual @ x)
-    size = row_units(corner)
-    own = np.linalg.solve((corner / size[:, None]).T, -moment) / size
-    own = np.clip(own, tau - 1, tau) + 0.0  # no minus zero
-    rounding = _ROUNDING * (np.abs(rest.moment) + host(xp.abs(dual) @ xp.abs(x)))
-    unmatched = np.maximum(np.abs(moment + own @ corner) - rounding, 0.0) @ np.abs(found.b)
-    dual, r = replaced(xp, dual, found.basis, own), found.residual
+    xp, tau, r = task.problem.xp, task.quantile, found.residual
+    dual, unmatched = _balanced(task, data[0], found, rest)
     loss = xp.where(r > 0, tau * r, (tau - 1) * r)
     objective = float(xp.sum(loss)) * task.frame.target + rest.loss
-    excess = float(xp.sum(loss - dual * r)) + float(unmatched)
-    excess = (excess - _ROUNDING * _size(task, data, found)) * task.frame.target
+    rounding = _ROUNDING * _size(task, data, found)
+    excess = float(xp.sum(loss - dual * r)) + unmatched
+    excess = (excess - rounding) * task.frame.target
     excess = 0.0 if excess <= 0 else excess  # what is no number stays none
     if not _spanned(task, rows, dual, rest):
         excess = math.inf
     basis = found.basis if rows is None else host(rows)[found.basis]
     gap = excess / objective if objective > 0 else excess
-    n_kept = int(x.shape[0])
-    return Fit(task, found.b, np.sort(basis), rows, dual, rest.sides, objective, gap, n_kept)
+    missed = max(0.0, _missed(task, data, found) - rounding) * task.frame.target
+    sums = objective, gap, missed
+    return Fit(task, found.b, np.sort(basis), rows, dual, rest.sides, *sums, int(dual.shape[0]))
+
+
+def _balanced(task: Task, x: Array, found: Vertex, rest: Rest) -> tuple[Array, float]:
+    """Duals with those of the basis from X'a = 0, and what is left of X'a times b."""
+    xp, tau = task.problem.xp, task.quantile
+    dual = replaced(xp, found.dual, found.basis, np.zeros(len(found.basis)))
+    corner = host(xp.take(x, placed(xp, found.basis, x), axis=0))
+    moment, size = rest.moment + host(dual @ x), row_units(corner)
+    own = np.linalg.solve((corner / size[:, None]).T, -moment) / size
+    own = np.clip(own, tau - 1, tau) + 0.0  # no minus zero
+    rounding = _ROUNDING * (np.abs(rest.moment) + host(xp.abs(dual) @ xp.abs(x)))
+    left = np.maximum(np.abs(moment + own @ corner) - rounding, 0.0) @ np.abs(found.b)
+    return replaced(xp, dual, found.basis, own), float(left)
+
+
+def _missed(task: Task, data: tuple[Array, Array], found: Vertex) -> float:
+    """The loss of the basis: b is rounded, and heavy rows feel it."""
+    corner, y = host_rows(task.problem.xp, *data, found.basis)
+    r = y - corner @ found.b
+    return float(np.sum(np.maximum(task.quantile * r, (task.quantile - 1) * r)))
 
 
 def _size(task: Task, data: tuple[Array, Array], found: Vertex) -> float:
@@ -193,4 +209,5 @@ def _spanned(task: Task, rows: Array | None, dual: Array, rest: Rest) -> bool:
     x = problem.rows(rows)[0]
     x = take_columns(xp, x / placed(xp, frame.column, x), beside)
     terms = np.abs(rest.beside) + host(xp.abs(dual) @ xp.abs(x))
-    return bool(np.all(np.abs(rest.beside + host(dual @ x)) <= _SPANNED * terms))
+    allowed = _SPANNED * terms + _ROUNDING * problem.n  # of entries up to 1 with duals up to 1
+    return bool(np.all(np.abs(rest.beside + host(dual @ x)) <= allowed))

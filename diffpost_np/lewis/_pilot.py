@@ -19,16 +19,24 @@ _ROWS_PER_COLUMN = 140
 _WORTH = 0.8
 
 
-def frame_of(xp: ModuleType, x: Array, y: Array, kept: np.ndarray | None = None) -> Frame:
-    """Units of the columns and of y in powers of two, and independent columns.
+def frame_of(problem: Regression, index: Array | None, x: Array, y: Array) -> Frame:
+    """Units of weighted columns and targets in powers of two, and columns that are independent.
 
-    They change exponents and nothing else, so that a fit follows the scales of its columns and
-    of y to the last bit.
+    Units change exponents and nothing else, so that a fit follows the scales of its columns and
+    of y to the last bit. Whether columns are independent does not depend on weights.
     """
-    column = np.array([power_of_two(v) for v in host(xp.max(xp.abs(x), axis=0))])
-    if kept is None:
-        kept = independent_columns(xp, x / placed(xp, column, x))
+    xp, column = problem.xp, _units(problem.xp, x)
+    flat, own = x, column
+    if problem.weight is not None:
+        flat = problem.unweighted(index)
+        own = _units(xp, flat)
+    kept = independent_columns(xp, flat / placed(xp, own, x), problem.independence)
     return Frame(column, power_of_two(float(xp.max(xp.abs(y)))), kept)
+
+
+def _units(xp: ModuleType, x: Array) -> np.ndarray:
+    """Powers of two that columns are as large as."""
+    return np.array([power_of_two(v) for v in host(xp.max(xp.abs(x), axis=0))])
 
 
 def pilot_size(n: int, width: int, quantile: float) -> int:
@@ -79,7 +87,7 @@ def _pilot(problem: Regression, index: Array) -> tuple[Frame, Pilot]:
     x, y = problem.rows(index)
     if not bool(xp.all(xp.isfinite(x))):
         problem.check()
-    frame = frame_of(xp, x, y)
+    frame = frame_of(problem, index, x, y)
     x = x / placed(xp, frame.column, x)
     x = take_columns(xp, x, frame.kept)
     return frame, Pilot(index, x, _information(xp, x, problem.weights(index)))
@@ -97,7 +105,7 @@ def _information(xp: ModuleType, x: Array, weight: Array | None) -> np.ndarray:
 def _spanning(problem: Regression, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Columns that span the others over all rows; the sample and rows of high leverage."""
     column, corner = _all_triangle(problem)
-    kept = pivot_columns(corner)
+    kept = pivot_columns(corner, problem.independence)
     corner = np.asarray(np.linalg.qr(corner[:, kept], mode="r"))
     high = _high_leverage(problem, column, kept, np.linalg.inv(corner), len(index))
     return kept, np.union1d(index, high)
@@ -106,11 +114,10 @@ def _spanning(problem: Regression, index: np.ndarray) -> tuple[np.ndarray, np.nd
 def _all_triangle(problem: Regression) -> tuple[np.ndarray, np.ndarray]:
     """Units of the columns, and R of the QR decomposition of all rows in them, as of one size."""
     column = np.zeros(problem.width)
-    for _, x in problem.weighted_tiles():
-        column = np.maximum(column, np.max(np.abs(host(x)), axis=0))
-    column = np.array([power_of_two(v) for v in column])
+    for _, x in problem.counted_tiles():
+        column = np.maximum(column, _units(problem.xp, x))
     corner = np.zeros((0, problem.width))
-    for _, x in problem.weighted_tiles():
+    for _, x in problem.counted_tiles():
         x = unit_rows(np, host(x) / column)
         corner = np.asarray(np.linalg.qr(np.concatenate([corner, x]), mode="r"))
     return column, corner
@@ -121,7 +128,7 @@ def _high_leverage(
 ) -> np.ndarray:
     """At most so many rows, those whose leverages are above `width / most`."""
     found = []
-    for start, x in problem.weighted_tiles():
+    for start, x in problem.counted_tiles():
         x = unit_rows(np, host(x) / column)
         leverage = np.sum((x[:, kept] @ inverse) ** 2, axis=1)
         found.append(start + np.flatnonzero(leverage > problem.width / most))

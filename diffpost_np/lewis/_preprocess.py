@@ -191,7 +191,7 @@ def _fit_and_check(
     """Fit the open rows and the sum of the others, until all of these are on their side."""
     for attempt in range(_MOST_OPENED):
         x, y = task.frame.rows(task.problem, rows)
-        if attempt == 0 and not _spans(task.problem.xp, x):
+        if attempt == 0 and not _spans(task, x):
             return None, b
         found, n = _fit_with_rest(task, x, y, rest, b), x.shape[0]
         if np.any(found.basis == n):  # where all others weigh nothing: far from any fit
@@ -209,10 +209,10 @@ def _fit_and_check(
     return None, b
 
 
-def _spans(xp: ModuleType, x: Array) -> bool:
+def _spans(task: Task, x: Array) -> bool:
     """Whether rows determine a fit."""
-    n, d = x.shape
-    return bool(n >= d and len(independent_columns(xp, x)) == d)
+    (n, d), problem = x.shape, task.problem
+    return bool(n >= d and len(independent_columns(problem.xp, x, problem.independence)) == d)
 
 
 def _fit_with_rest(task: Task, x: Array, y: Array, rest: Rest, b: np.ndarray) -> Vertex:

@@ -17,7 +17,6 @@ _GAPS = (1e-3, 1e-5, 1e-8, 1e-11, 1e-13)
 """Relative gaps at which to look for the vertex, one after the other."""
 
 _EPS = float(np.finfo(float).eps)
-_INDEPENDENT = 1e-11
 _EXACT = 16 * _EPS
 _FAR = 1e-6
 _WELL_CONDITIONED = 1e-8
@@ -105,8 +104,8 @@ def least_squares(xp: ModuleType, x: Array, y: Array) -> np.ndarray:
     return np.linalg.lstsq(host(x.T @ x), host(x.T @ y), rcond=None)[0]
 
 
-def independent_columns(xp: ModuleType, x: Array) -> np.ndarray:
-    """Columns that span all of them, in their order.
+def independent_columns(xp: ModuleType, x: Array, angle: float) -> np.ndarray:
+    """Columns that span all of them, in their order: at this angle and more to the others' span.
 
     Rows are taken as of one size: however much one weighs, it determines one coefficient.
     """
@@ -114,7 +113,7 @@ def independent_columns(xp: ModuleType, x: Array) -> np.ndarray:
         x = scaled(x)
         if _well_conditioned(host(x.T @ x)):
             return np.arange(x.shape[1])
-    return pivot_columns(host(xp.linalg.qr(x, mode="reduced")[1]))
+    return pivot_columns(host(xp.linalg.qr(x, mode="reduced")[1]), angle)
 
 
 def _well_conditioned(gram: np.ndarray) -> bool:
@@ -141,14 +140,14 @@ def triangle(xp: ModuleType, x: Array) -> np.ndarray:
         return host(xp.linalg.qr(x, mode="reduced")[1])
 
 
-def pivot_columns(triangle: np.ndarray) -> np.ndarray:
+def pivot_columns(triangle: np.ndarray, angle: float) -> np.ndarray:
     """The columns that a pivoted QR of a triangle keeps, in their order."""
     from scipy.linalg import qr
 
     size = np.linalg.norm(triangle, axis=0)
     size[size == 0] = 1.0
     corner, order = qr(triangle / size, mode="r", pivoting=True)
-    rank = int(np.sum(np.abs(np.diag(corner)) > _INDEPENDENT * max(abs(corner[0, 0]), 1e-300)))
+    rank = int(np.sum(np.abs(np.diag(corner)) > angle * max(abs(corner[0, 0]), 1e-300)))
     return np.sort(order[:rank])
 
 

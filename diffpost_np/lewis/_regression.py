@@ -11,7 +11,9 @@ import numpy as np
 
 from .._xp import Array, array_namespace, as_float_array, check_finite
 from ._passes import with_ones
-from ._rows import ArrayRows, Rows, as_rows
+from ._rows import ArrayRows, Rows, as_rows, kind_of
+
+_INDEPENDENT = 1e-11
 
 
 class Tile(NamedTuple):
@@ -65,6 +67,12 @@ class Regression:
         """Coefficients, the intercept among them."""
         return self.x.d + self.intercept
 
+    @property
+    def independence(self) -> float:
+        """The angle to the span of others from which on a column is independent of them."""
+        single = kind_of(self.x.dtype) == "float32"
+        return 10 * float(np.finfo(np.float32).eps) * self.width**0.5 if single else _INDEPENDENT
+
     def rows(self, index: Array | None) -> tuple[Array, Array]:
         """Some rows, in their order, or all, in float64 and times their weights."""
         if index is None and isinstance(self.x, ArrayRows):
@@ -73,6 +81,10 @@ class Regression:
             x = self.x.take(np.arange(self.n) if index is None else index)
         check_finite("X", x, self.xp)  # blocks may be others in every pass
         return self._weighted(x, self.weights(index)), self.target(index)
+
+    def unweighted(self, index: Array | None) -> Array:
+        """The same rows, for the same index, without their weights."""
+        return self._weighted(self.x.take(np.arange(self.n) if index is None else index), None)
 
     def _weighted(self, x: Array, weight: Array | None) -> Array:
         x = self.xp.astype(x, self.xp.float64)
@@ -107,12 +119,18 @@ class Regression:
             return iter([(0, x.array)])
         return self.x.chunks()
 
-    def weighted_tiles(self) -> Iterator[tuple[int, Array]]:
-        """One pass over the weighted rows in float64, in chunks, and where each starts."""
+    def counted_tiles(self) -> Iterator[tuple[int, Array]]:
+        """One pass over the rows in float64, in chunks, and where each starts.
+
+        Those that weigh nothing are zero.
+        """
         for start, x in self.x.chunks():
-            weight = None if self.weight is None else self.weight[start : start + x.shape[0]]
             check_finite(_from_row(start), x, self.xp)
-            yield start, self._weighted(x, weight)
+            x = self._weighted(x, None)
+            if self.weight is not None:
+                counts = self.weight[start : start + x.shape[0]] > 0
+                x = self.xp.where(counts[:, None], x, 0 * x)
+            yield start, x
 
     def check(self) -> None:
         """Raise if a number is not finite, naming the first."""

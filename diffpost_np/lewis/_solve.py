@@ -30,13 +30,15 @@ class Solver:
         """The exact fit of one target."""
         if self.drawn is None:
             problem.check()
-            frame = frame_of(problem.xp, *problem.rows(self.positive))
+            frame = frame_of(problem, self.positive, *problem.rows(self.positive))
             return fit_all(Task(problem, frame, quantile, self.positive))
         return self._by_pilot(problem, quantile, *self.drawn)
 
     def _by_pilot(self, problem: Regression, quantile: float, frame: Frame, pilot: Pilot) -> Fit:
         """By the pilot, or by a larger one if that pays."""
         task = Task(problem, frame.of_target(problem, pilot.index), quantile, self.positive)
+        if len(frame.kept) == 0:
+            return fit_all(task)
         start = pilot_fit(task, pilot)
         size = best_size(pilot.x.shape[0], start.open_share * self.n)
         if size > 1.2 * pilot.x.shape[0]:

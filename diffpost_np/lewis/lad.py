@@ -39,7 +39,8 @@ class LADResult:
     intercept : array, shape (...)
         Constant of the fit; zero without one.
     objective : float or array, shape (...)
-        The loss, sum_i w_i max(q r_i, (q - 1) r_i): at the median half the sum of w_i |r_i|.
+        The loss, sum_i w_i max(q r_i, (q - 1) r_i): at the median half the sum of w_i |r_i|. It is
+        that of the vertex; `warnings` tell where rounding of its coefficients adds to it.
     gap : float or array, shape (...)
         How much the dual leaves unproven, relative to `objective`.
     active_set : array of int, shape (..., rank)
@@ -339,6 +340,12 @@ def _warnings(found: list[Fit], gap: float) -> tuple[str, ...]:
         texts.append(
             f"all {max(fit.n_kept for fit in found)} rows were taken into memory in float64: no "
             "sample told on which side of the fit most of them are"
+        )
+    missed = max(fit.missed / max(fit.objective, np.finfo(float).tiny) for fit in found)
+    if missed > _CERTAIN:
+        texts.append(
+            f"rounding of the coefficients adds {missed:.1e} of it to the objective: rows weigh "
+            "too much or are too large for float64"
         )
     if gap == math.inf:
         texts.append("columns that seemed to depend on others do not: the fit is not proven")
