@@ -308,6 +308,16 @@ def test_progress_tells_each_fit():
     assert set(seen[0].numbers) == {"gap"}
 
 
+@pytest.mark.parametrize(("seed", "d", "share"), [(1, 2, 0.52), (2, 1, 0.5), (3, 2, 0.52)])
+def test_the_sum_of_rows_far_from_the_fit_stays_far(seed, d, share):
+    """It is linear on its side alone: a dual inside its box is none of the rows it stands for."""
+    n, rng = 4 * LARGE, np.random.default_rng(seed)
+    X = rng.standard_normal((n, d)) * (rng.random((n, d)) < 0.01)
+    y, weight = np.where(rng.random(n) < share, 1.0, -1.0), 1.0 * (rng.random(n) < 0.5)
+    fit = dp.lewis.lad(X, y, sample_weight=weight, intercept=True, rng=seed + 1)
+    assert fit.gap <= CERTAIN
+
+
 @pytest.mark.parametrize("n", [3, LARGE])
 def test_columns_of_zeros(n):
     y = np.arange(n) - 1.0

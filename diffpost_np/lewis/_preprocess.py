@@ -194,7 +194,8 @@ def _fit_and_check(
         if attempt == 0 and not _spans(task, x):
             return None, b
         found, n = _fit_with_rest(task, x, y, rest, b), x.shape[0]
-        if np.any(found.basis == n):  # where all others weigh nothing: far from any fit
+        others = rest.loss != 0 or bool(np.any(rest.moment))
+        if others and float(found.dual[n]) < task.quantile:  # the sum of all others is on the fit
             return None, b
         if not np.all(np.isfinite(found.b)):
             return None, b

@@ -341,11 +341,11 @@ def _warnings(found: list[Fit], gap: float) -> tuple[str, ...]:
             f"all {max(fit.n_kept for fit in found)} rows were taken into memory in float64: no "
             "sample told on which side of the fit most of them are"
         )
-    missed = max(fit.missed / max(fit.objective, np.finfo(float).tiny) for fit in found)
-    if missed > _CERTAIN:
+    if any(fit.missed > _CERTAIN * fit.objective for fit in found):
+        missed = max(fit.missed * fit.task.problem.unit for fit in found)
         texts.append(
-            f"rounding of the coefficients adds {missed:.1e} of it to the objective: rows weigh "
-            "too much or are too large for float64"
+            f"rounding of the coefficients adds {missed:.1e} to the objective: rows weigh too much "
+            "or are too large for float64"
         )
     if gap == math.inf:
         texts.append("columns that seemed to depend on others do not: the fit is not proven")
