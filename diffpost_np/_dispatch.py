@@ -37,6 +37,7 @@ CUDA = {
     "random": ("random_bits", "random_uniform", "random_normal"),
     "mixture": ("mixture_score", "mixture_log_density"),
     "rows": ("advance_rows",),
+    "given": ("mixture_choose", "mixture_draw_chosen"),
     "one_way": ("one_way_score",),
 }
 """Operations with a kernel, by the module of `_numba` or `_cuda` that has it."""

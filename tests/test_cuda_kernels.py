@@ -19,7 +19,13 @@ from diffpost_np._philox import Stream, random_bits, random_normal, random_unifo
 from diffpost_np._rows import Linear, advance_rows
 from diffpost_np.hardness._score import one_way_score
 from diffpost_np.priors._covariance import Spectral
-from diffpost_np.priors._mixture_math import Tables, mixture_log_density, mixture_score
+from diffpost_np.priors._mixture_given import mixture_choose, mixture_draw_chosen
+from diffpost_np.priors._mixture_math import (
+    Tables,
+    mixture_log_density,
+    mixture_responsibilities,
+    mixture_score,
+)
 
 DTYPES = [np.float64, np.float32]
 FORMS = ["scalar", "scalars", "diagonal", "shared diagonal", "full", "shared full"]
@@ -69,6 +75,12 @@ def run(device, operation, *arguments):
     return result.get() if hasattr(result, "get") else result
 
 
+def covers(device, operation, *arguments):
+    """Whether the kernel takes these arguments."""
+    kernel = _dispatch.find_kernel(operation.__name__, device)
+    return kernel(device, *arguments_on(device, operation, arguments)) is not NotImplemented
+
+
 def arguments_on(device, operation, arguments):
     """All on the device but the table of rows, which is data of the host."""
     names = list(inspect.signature(operation).parameters)[1:]
@@ -93,7 +105,7 @@ def test_fills_have_the_bits_of_the_reference(device, dtype, shape):
         assert same_bits(run(device, operation, *arguments), reference(operation, *arguments))
 
 
-def mixture(form, dim, dtype, n_components=3):
+def mixture(form, dim, dtype, n_components=3, weights=(0.0, 0.3, 0.7)):
     """An asymmetric mixture that overlaps, a component of weight zero, and points around it."""
     rng = np.random.default_rng(dim)
     k = 1 if "shared" in form else n_components
@@ -108,9 +120,8 @@ def mixture(form, dim, dtype, n_components=3):
         "full": root @ root.swapaxes(1, 2) + 0.3 * np.eye(dim),
         "low rank": dp.priors.LowRank(factor, spread),
     }[form.removeprefix("shared ")]
-    weights = np.array([0.0, 0.3, 0.7])
     x = (means[rng.integers(0, n_components, 9)] + rng.standard_normal((9, dim))).astype(dtype)
-    return x, dp.priors.GaussianMixture(weights, means, covs).tables(np.dtype(dtype))
+    return x, dp.priors.GaussianMixture(np.array(weights), means, covs).tables(np.dtype(dtype))
 
 
 def rounding(dim, dtype):
@@ -192,6 +203,95 @@ def test_rows_may_be_split_among_launches(device, form, monkeypatch):
         check_close(a, b, rounding(5, np.float64))
 
 
+def check_chosen(chosen, x, s2, u, tables):
+    """Each uniform lies, but for rounding, in the interval of its component.
+
+    So the choice is that of the reference wherever a uniform is not within rounding of a boundary.
+    """
+    exact = Tables(*(a.astype(float) for a in tables[:2]), tables.covs.astype(xp, np.float64))
+    weights = reference(mixture_responsibilities, *(a.astype(float) for a in (x, s2)), exact)
+    ends = np.cumsum(np.pad(weights, [(0, 0), (1, 0)]), axis=1)
+    point, tolerance = np.arange(len(x)), rounding(x.shape[1], x.dtype)
+    assert chosen.dtype == np.int64 and chosen.shape == (len(x),)
+    assert np.all(ends[point, chosen] <= u[:, 0] + tolerance)
+    assert np.all(u[:, 0] - tolerance <= ends[point, chosen + 1])
+    at_zero = u[:, 0] == 0
+    assert np.all(np.where(at_zero, chosen == 0, np.isfinite(tables.log_weights[chosen])))
+
+
+def hard_uniforms(n, dtype):
+    """From 0, which no generator gives, to the last number below 1."""
+    u = np.linspace(0, 1, n, dtype=dtype)[:, None]
+    return np.clip(u, 0, 1 - np.finfo(dtype).epsneg, dtype=dtype)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dim", [1, 5, 35])
+@pytest.mark.parametrize("levels", ["one", "each"])
+def test_components_are_chosen_by_the_uniforms(device, form, dtype, dim, levels):
+    """A component without weight is neither the first nor the last resort."""
+    for weights in ((0.0, 0.3, 0.7), (0.3, 0.7, 0.0)):
+        x, tables = mixture(form, dim, dtype, weights=weights)
+        s2 = np.linspace(0.0, 2.0, len(x), dtype=dtype) if levels == "each" else x[:1, 0] ** 2
+        u = hard_uniforms(len(x), dtype)[:: 1 if weights[0] else -1].copy()
+        chosen = run(device, mixture_choose, x, s2, u, tables)
+        check_chosen(chosen, x, s2, u, tables)
+        alone = x[-1:], s2[-1:], u[-1:], tables
+        assert run(device, mixture_choose, *alone) == chosen[-1]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dim", [1, 5, 35])
+@pytest.mark.parametrize("levels", ["one", "each"])
+def test_draws_of_chosen_components_agree_with_the_reference(device, form, dtype, dim, levels):
+    x, tables = mixture(form, dim, dtype)
+    s2 = np.linspace(0.0, 2.0, len(x), dtype=dtype) if levels == "each" else x[:1, 0] ** 2
+    z, chosen = random_normal(xp, STREAM, *x.shape, dtype), np.arange(len(x)) % 3
+    arguments = x, s2, chosen, z, tables
+    if "low rank" in form:  # priors draw these in another way
+        assert not covers(device, mixture_draw_chosen, *arguments)
+        return
+    ours = run(device, mixture_draw_chosen, *arguments)
+    check_close(ours, reference(mixture_draw_chosen, *arguments), rounding(dim, dtype))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_draws_given_far_points(device, form):
+    x, tables = mixture(form, 5, np.float64)
+    far, s2, u = 1e6 * x, np.array([1e-3]), hard_uniforms(len(x), np.float64)
+    arguments = far, s2, u, tables
+    chosen = run(device, mixture_choose, *arguments)
+    np.testing.assert_array_equal(chosen[1:], reference(mixture_choose, *arguments)[1:])
+    if "low rank" not in form:
+        arguments = far, s2, chosen, x, tables
+        expected = reference(mixture_draw_chosen, *arguments)
+        np.testing.assert_allclose(
+            run(device, mixture_draw_chosen, *arguments), expected, rtol=1e-9
+        )
+
+
+@pytest.mark.parametrize("form", ["diagonal", "full", "low rank"])
+def test_a_choice_depends_on_nothing_but_its_point(device, form):
+    """Many tiles, and more teams than a block has."""
+    weights = np.array([1, 2, 0, 3, 1, 2, 1]) / 10
+    x, tables = mixture(form, 35, np.float32, len(weights), weights)
+    x, s2 = np.concatenate([x + shift for shift in (0, 0.1, -0.2, 0.3)]), x[:1, 0] ** 2
+    u = random_uniform(xp, STREAM, len(x), 1, np.float32)
+    whole = run(device, mixture_choose, x, s2, u, tables)
+    check_chosen(whole, x, s2, u, tables)
+    assert len(set(whole)) > 3
+    assert same_bits(run(device, mixture_choose, x[5:], s2, u[5:], tables), whole[5:])
+
+
+@pytest.mark.parametrize("form", ["scalar", "full"])
+def test_one_component_is_always_chosen(device, form):
+    x, tables = mixture(form, 5, np.float64, n_components=1, weights=[1.0])
+    u = hard_uniforms(len(x), np.float64)
+    assert not np.any(run(device, mixture_choose, x, np.ones(1), u, tables))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("levels", [[0.05], [0.17], [0.8], [3.0], np.geomspace(0.01, 5, 40)])
 @pytest.mark.parametrize("rows", ["one", "each"])
@@ -215,6 +315,8 @@ def test_what_the_kernels_do_not_cover_runs_the_reference(device):
     result = mixture_score(device, *on_device)
     expected = device.asarray(reference(mixture_score, x, s2, tables))
     assert bool(device.all(device.abs(result - expected) <= 1e-12))
+    assert not covers(device, mixture_choose, x, s2, x[:, :1], tables)
+    assert not covers(device, mixture_draw_chosen, x, s2, np.array([0, 0]), x, tables)
 
 
 @pytest.mark.parametrize("itemsize", [4, 8])
@@ -230,6 +332,7 @@ def test_teams_fit_their_device(itemsize):
 
 OPERATIONS = [random_bits, random_uniform, random_normal]
 OPERATIONS += [mixture_score, mixture_log_density, advance_rows, one_way_score]
+OPERATIONS += [mixture_choose, mixture_draw_chosen]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda f: f.__name__)
@@ -248,7 +351,7 @@ def test_every_kernel_is_tested():
 def test_nothing_imports_cupy_before_an_array_asks_for_it():
     code = (
         "import sys, diffpost_np._cuda.random, diffpost_np._cuda.mixture\n"
-        "import diffpost_np._cuda.rows, diffpost_np._cuda.one_way\n"
+        "import diffpost_np._cuda.rows, diffpost_np._cuda.one_way, diffpost_np._cuda.given\n"
         "raise SystemExit('cupy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

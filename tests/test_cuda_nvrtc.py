@@ -9,7 +9,7 @@ from diffpost_np._cuda import loader
 from diffpost_np._dispatch import KERNELS
 
 ADDED_BY_CUPY = ("-ftz=true", "--device-as-default-execution-space")
-NAMES = {name for name, space in KERNELS if space == "cupy"}
+NAMES = {name for name, space in KERNELS if space == "cupy"} | {"mixture_logits"}
 
 
 def compile_kernels(options, capability=80):
@@ -31,6 +31,14 @@ def test_compiles_without_a_warning(itemsize, capability):
 def test_random_kernels_round_every_operation_and_stay_in_registers(itemsize, name):
     ptx = compile_kernels(loader.options(itemsize))[name]
     assert not re.findall(r"(?:fma|mad)\.\w+(?:\.\w+)?\.f\d+|\.approx|\.local|\bcall\b", ptx)
+
+
+@pytest.mark.parametrize("itemsize", [8, 4])
+def test_tiles_are_moved_in_wide_pieces_and_stay_in_registers(itemsize):
+    ptx = compile_kernels(loader.options(itemsize))["mixture_logits"]
+    wide = {8: "v2.f64", 4: "v4.f32"}[itemsize]
+    assert set(re.findall(r"\b(?:ld|st)\.shared\.([\w.]+)", ptx)) == {wide}
+    assert ".local" not in ptx
 
 
 @pytest.mark.parametrize("itemsize", [8, 4])

@@ -3,6 +3,7 @@
 #include "random.cuh"
 #include "mixture.cuh"
 #include "rows.cuh"
+#include "given.cuh"
 #include "one_way.cuh"
 
 #ifdef __cplusplus
@@ -102,6 +103,46 @@ __global__ void advance_rows(real *out, const real *x, PLACE_PARAMETERS, MIXTURE
         advance(here.team, &p, n_levels == 1 ? 0 : row, rows + N_COLUMNS * row, linear,
                 y + here.chain * y_stride, stream, (word)here.chain, state, residual, s);
     FOR_OWN(here.team, i, dim) out[here.chain * dim + i] = state[i];
+}
+
+/* A team for each component and tile, so that neighbouring teams read the same basis. Levels are
+   one for all points, or one for each, and then a tile has one point. */
+__global__ void mixture_logits(real *out, const real *x, PLACE_PARAMETERS, MIXTURE_PARAMETERS,
+                               long long n_points) {
+    const mixture_t p = MIXTURE;
+    const place_t here = find_place(n_chains, n_lanes, memory_per_team);
+    const long long n_tiles = n_chains / n_components, k = here.chain / n_tiles;
+    const int in_tile = n_levels == 1 ? POINTS : 1;
+    const long long first = here.chain % n_tiles * in_tile;
+    const component_t c = component(&p, (int)k, n_levels == 1 ? 0 : first);
+    tile_t *shift = (tile_t *)here.memory;
+    load_tile(here.team, x, first, n_points, c.mean, dim, shift);
+    const tile_t own = quadratic_forms(here.team, &p, c, shift);
+    UNROLL
+    for (int q = 0; q < POINTS; q++) {
+        const real logit = c.offset - (real)0.5 * team_sum(here.team, own.at[q]);
+        if (here.team.lane == 0 && q < in_tile && first + q < n_points)
+            out[k * n_points + first + q] = logit;
+    }
+}
+
+/* Teams have one lane: neighbouring lanes read the logits (n_components, n) of neighbours. */
+__global__ void mixture_choose(long long *out, const real *logits, PLACE_PARAMETERS,
+                               int n_components, const real *u) {
+    const long long point = find_place(n_chains, n_lanes, memory_per_team).chain;
+    out[point] = invert(logits + point, n_chains, n_components, u[point]);
+}
+
+/* Variances stand in the place of the precision; s2 is one for all points, or one for each. */
+__global__ void mixture_draw_chosen(real *out, const real *x, PLACE_PARAMETERS,
+                                    MIXTURE_PARAMETERS, const real *s2, long long s2_stride,
+                                    const long long *chosen, const real *z) {
+    const mixture_t p = MIXTURE;
+    const place_t here = find_place(n_chains, n_lanes, memory_per_team);
+    const component_t c = component(&p, (int)chosen[here.chain], 0);
+    const long long row = here.chain * dim;
+    draw_given(here.team, &p, c, s2[here.chain * s2_stride], x + row, z + row,
+               mixture_scratch(&p, here.memory), out + row);
 }
 
 /* Levels, and rows of phases, are one for all chains, or one for each. */

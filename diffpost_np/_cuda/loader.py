@@ -7,7 +7,15 @@ from collections.abc import Iterable
 from importlib import resources
 from typing import Any, NamedTuple
 
-FILES = ("device.cuh", "random.cuh", "mixture.cuh", "rows.cuh", "one_way.cuh", "kernels.cu")
+FILES = (
+    "device.cuh",
+    "random.cuh",
+    "mixture.cuh",
+    "rows.cuh",
+    "given.cuh",
+    "one_way.cuh",
+    "kernels.cu",
+)
 """The sources, each after what it includes."""
 
 OPTIONS = ("--fmad=false", "-std=c++17")
@@ -93,14 +101,14 @@ class Teams(NamedTuple):
         )
 
 
-def plan_teams(dim: int, memory: int, itemsize: int) -> Teams | None:
+def plan_teams(dim: int, memory: int, itemsize: int, together: int = 2) -> Teams | None:
     """Teams for vectors of `dim` entries, None where shared memory is short.
 
     A lane has about four entries, or more beyond the largest team: sums over lanes cost more than
     entries. Teams lie in memory so that reading the same entry of their vectors hits few banks
-    twice. Where memory is short, a warp is one team.
+    twice, `together` numbers at a time. Where memory is short, a warp is one team.
     """
-    memory += (2 - memory) % BANKS
+    memory += (together - memory) % BANKS
     n_lanes = min(LARGEST_TEAM, max(1, (1 << (dim - 1).bit_length()) // 4))
     if WARP // n_lanes * memory * itemsize > SHARED_BYTES:
         n_lanes = WARP

@@ -61,8 +61,15 @@ def smooth(xp: ModuleType, s2: Array, tables: Tables) -> Smoothed:
         form = DIAGONAL if covs.basis is None else SPECTRAL
         precision = 1 / (covs.values[:, None, :] + s2[None, :, None])
         basis = None if covs.basis is None else covs.basis[:, None, :, :]
+    return laid_out(xp, form, tables.means, offsets, precision, basis)
+
+
+def laid_out(
+    xp: ModuleType, form: int, means: Array, offsets: Array, precision: Array, basis: Array | None
+) -> Smoothed:
+    """The arrays as kernels read them, and the transposed basis."""
     transposed = None if basis is None else xp.matrix_transpose(basis)
-    arrays = (tables.means, offsets, precision, basis, transposed)
+    arrays = (means, offsets, precision, basis, transposed)
     return Smoothed(form, *(a if a is None else xp.ascontiguousarray(a) for a in arrays))
 
 

@@ -1,0 +1,73 @@
+"""Draws given noisy points on a CUDA device: a component for every point, then a draw of it."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import numpy as np
+
+from .._xp import Array, device_of, map_rows
+from ..priors._covariance import Spectral
+from ..priors._mixture_math import Tables
+from .loader import BLOCK, Teams, on, plan_teams
+from .mixture import DIAGONAL, SPECTRAL, Smoothed, laid_out, level_bytes, plan, smooth
+
+POINTS = 8
+"""Points of a tile, as `given.cuh` has it."""
+
+WIDE_BYTES = 16
+"""What a lane reads of a tile at once."""
+
+
+def mixture_choose(xp: ModuleType, x: Array, s2: Array, u: Array, tables: Tables) -> Array:
+    """A component (n,) for every noisy point, by inversion of uniforms u (n, 1)."""
+    (n_components, dim), itemsize = tables.means.shape, x.dtype.itemsize
+    teams = plan_teams(dim, POINTS * dim, itemsize, together=WIDE_BYTES // itemsize)
+    if teams is None or plan(tables) is None:
+        return NotImplemented
+
+    def block(x: Array, s2: Array, u: Array) -> Array:
+        logits = _logits(xp, teams, xp.ascontiguousarray(x), s2, tables)
+        chosen = xp.empty(x.shape[0], dtype=xp.int64)
+        arguments = (chosen, logits, np.int32(n_components), xp.ascontiguousarray(u))
+        Teams(1, 0, BLOCK, itemsize).launch("mixture_choose", x.shape[0], arguments)
+        return chosen
+
+    row_bytes = n_components * itemsize + (level_bytes(tables) if s2.shape[0] > 1 else 0)
+    with on(device_of(x)):
+        return map_rows(block, row_bytes, xp, x, s2, u)
+
+
+def _logits(xp: ModuleType, teams: Teams, x: Array, s2: Array, tables: Tables) -> Array:
+    """Logits (K, n) of the noisy points, less what components share."""
+    n, n_components = x.shape[0], tables.means.shape[0]
+    out = xp.empty((n_components, n), dtype=x.dtype)
+    n_tiles = -(-n // POINTS) if s2.shape[0] == 1 else n
+    arguments = (out, x, *smooth(xp, s2, tables).arguments, n)
+    teams.launch("mixture_logits", n_components * n_tiles, arguments)
+    return out
+
+
+def mixture_draw_chosen(
+    xp: ModuleType, x: Array, s2: Array, chosen: Array, z: Array, tables: Tables
+) -> Array:
+    """Draws (n, d) of the chosen components given noisy points, from standard normals (n, d)."""
+    covs, teams = tables.covs, plan(tables)
+    if teams is None or not isinstance(covs, Spectral):
+        return NotImplemented
+    with on(device_of(x)):
+        out = xp.empty(x.shape, dtype=x.dtype)
+        chosen = xp.astype(chosen, xp.int64, copy=False)
+        x, s2, chosen, z = (xp.ascontiguousarray(a) for a in (x, s2, chosen, z))
+        noise = (s2, int(s2.shape[0] > 1))
+        arguments = (out, x, *_axes(xp, covs, tables).arguments, *noise, chosen, z)
+        teams.launch("mixture_draw_chosen", x.shape[0], arguments)
+    return out
+
+
+def _axes(xp: ModuleType, covs: Spectral, tables: Tables) -> Smoothed:
+    """The mixture with variances in the place of the precision."""
+    form = DIAGONAL if covs.basis is None else SPECTRAL
+    basis = None if covs.basis is None else covs.basis[:, None, :, :]
+    offsets, values = tables.log_weights[:, None], covs.values[:, None, :]
+    return laid_out(xp, form, tables.means, offsets, values, basis)
