@@ -80,6 +80,23 @@ def test_priors_give_the_same_numbers(gpu, form, dtype):
         assert np.abs(ours.get() - expected).max() <= tolerance, name
 
 
+@pytest.mark.parametrize("form", ["scalar", "diagonal", "full", "low rank"])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_levels", [1, 1000])
+def test_draws_given_noisy_points_agree(gpu, form, dtype, n_levels):
+    """But for the few points whose uniform is within rounding of the end of a component."""
+    here, there = problem(np, form, dtype), problem(gpu, form, dtype)
+    sigma = np.linspace(0.2, 1, n_levels)
+    levels = sigma, gpu.asarray(sigma)
+    expected, ours = (
+        p[0].sample_given(p[3], s, rng=4) for p, s in zip((here, there), levels, strict=True)
+    )
+    assert isinstance(ours, gpu.ndarray) and ours.dtype == expected.dtype
+    tolerance = 4 * np.sqrt(np.finfo(dtype).eps) * np.abs(expected).max()
+    same = np.all(np.abs(ours.get() - expected) <= tolerance, axis=1)
+    assert np.mean(same) > (0.995 if dtype == np.float32 else 0.9999)
+
+
 @pytest.mark.parametrize("form", ["scalar", "full", "low rank"])
 def test_exact_posteriors_agree(gpu, form):
     here, there = problem(np, form, np.float64), problem(gpu, form, np.float64)
@@ -100,6 +117,23 @@ def test_langevin_runs_there_and_gives_the_same_chains(gpu, dtype):
     expected, ours = runs[0].samples, runs[1].samples
     assert isinstance(ours, gpu.ndarray) and ours.dtype == expected.dtype
     assert np.abs(ours.get() - expected).max() <= 4 * np.sqrt(np.finfo(dtype).eps)
+
+
+def test_split_gibbs_runs_there_and_gives_the_same_images(gpu):
+    """In float64 no uniform is within rounding of the end of a component."""
+
+    def run(xp):
+        mixture = problem(xp, "full", np.float64, d=16, n_components=5)[0]
+        prior = dp.priors.PatchProduct(mixture, (12, 12), (4, 4), 2)
+        seen = xp.asarray(np.random.default_rng(4).random((12, 12)) < 0.6)
+        measurement = dp.LinearGaussian(dp.operators.mask(seen), noise_std=0.3)
+        y = xp.asarray(np.random.default_rng(5).standard_normal(int(seen.sum())))
+        options = {"n_samples": 20, "rng": 6, "rho": 0.2, "n_levels": 3, "thin": 5}
+        return dp.posterior.split_gibbs(prior, measurement, y, **options).samples
+
+    expected, ours = run(np), run(gpu)
+    assert isinstance(ours, gpu.ndarray)
+    np.testing.assert_allclose(ours.get(), expected, atol=1e-8)
 
 
 def test_annealed_smc_reaches_the_exact_posterior(gpu):

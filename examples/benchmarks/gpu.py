@@ -1,8 +1,9 @@
-"""Normals, scores, Langevin steps and annealed SMC on a CUDA device beside the CPU kernels.
+"""Normals, scores, Langevin steps, draws given noisy points and SMC on a CUDA device and the CPU.
 
 The workload is that of `langevin_mixture.py`: the posterior of a mixture of 25 components of unit
-covariance given y = A x + noise, A dense of shape (d / 2, d). Times are medians of wall time, the
-device waited for. "plain" is the reference code on the device, operation by operation in CuPy;
+covariance given y = A x + noise, A dense of shape (d / 2, d); "given" draws x given x + noise for
+a mixture of full covariances, as split Gibbs does for every patch. Times are medians of wall time,
+the device waited for. "plain" is the reference code on the device, operation by operation in CuPy;
 where there is no device the CPU's column stands alone.
 
     python examples/benchmarks/gpu.py
@@ -49,10 +50,14 @@ def workload(xp, n, d, dtype):
     prior = dp.priors.GaussianMixture(xp.asarray(weights), 3 * means, 1.0)
     measurement = dp.LinearGaussian(matrix, noise_std=1.0)
     y = measurement.simulate(prior.sample(1, rng=1, like=x), rng=2)[0]
+    root = rng.standard_normal((N_COMPONENTS, d, d)).astype(dtype) / d**0.5
+    covs = xp.asarray(root @ root.swapaxes(1, 2) + 0.2 * np.eye(d))
+    patches = dp.priors.GaussianMixture(xp.asarray(weights), means, covs)
     options = {"n_samples": n, "rng": 0, "initial": x, "step_size": STEP_SIZE, "n_steps": N_STEPS}
     functions = {
         "normals": lambda: dp.random.normal(dp.random.Key(0, 0), (n, d), like=x),
         "score": lambda: prior.score(x, 0.5),
+        "given": lambda: patches.sample_given(x, 0.5, rng=3),
         "langevin": lambda: dp.posterior.langevin(prior, measurement, y, **options).samples,
     }
     if n <= 4096:
