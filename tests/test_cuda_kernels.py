@@ -235,6 +235,9 @@ def test_components_are_chosen_by_the_uniforms(device, form, dtype, dim, levels)
         x, tables = mixture(form, dim, dtype, weights=weights)
         s2 = np.linspace(0.0, 2.0, len(x), dtype=dtype) if levels == "each" else x[:1, 0] ** 2
         u = hard_uniforms(len(x), dtype)[:: 1 if weights[0] else -1].copy()
+        if "low rank" in form and dtype == np.float32:  # squares would cancel
+            assert not covers(device, mixture_choose, x, s2, u, tables)
+            continue
         chosen = run(device, mixture_choose, x, s2, u, tables)
         check_chosen(chosen, x, s2, u, tables)
         alone = x[-1:], s2[-1:], u[-1:], tables
@@ -276,9 +279,10 @@ def test_draws_given_far_points(device, form):
 def test_a_choice_depends_on_nothing_but_its_point(device, form):
     """Many tiles, and more teams than a block has."""
     weights = np.array([1, 2, 0, 3, 1, 2, 1]) / 10
-    x, tables = mixture(form, 35, np.float32, len(weights), weights)
+    dtype = np.float64 if form == "low rank" else np.float32
+    x, tables = mixture(form, 35, dtype, len(weights), weights)
     x, s2 = np.concatenate([x + shift for shift in (0, 0.1, -0.2, 0.3)]), x[:1, 0] ** 2
-    u = random_uniform(xp, STREAM, len(x), 1, np.float32)
+    u = random_uniform(xp, STREAM, len(x), 1, dtype)
     whole = run(device, mixture_choose, x, s2, u, tables)
     check_chosen(whole, x, s2, u, tables)
     assert len(set(whole)) > 3

@@ -7,7 +7,7 @@ from types import ModuleType
 import numpy as np
 
 from .._xp import Array, device_of, map_rows
-from ..priors._covariance import Spectral
+from ..priors._covariance import LowRank, Spectral
 from ..priors._mixture_math import Tables
 from .loader import BLOCK, Teams, on, plan_teams
 from .mixture import DIAGONAL, SPECTRAL, Smoothed, laid_out, level_bytes, plan, smooth
@@ -21,9 +21,8 @@ WIDE_BYTES = 16
 
 def mixture_choose(xp: ModuleType, x: Array, s2: Array, u: Array, tables: Tables) -> Array:
     """A component (n,) for every noisy point, by inversion of uniforms u (n, 1)."""
-    (n_components, dim), itemsize = tables.means.shape, x.dtype.itemsize
-    teams = plan_teams(dim, POINTS * dim, itemsize, together=WIDE_BYTES // itemsize)
-    if teams is None or plan(tables) is None:
+    n_components, itemsize, teams = tables.means.shape[0], x.dtype.itemsize, _tiles(tables)
+    if teams is None:
         return NotImplemented
 
     def block(x: Array, s2: Array, u: Array) -> Array:
@@ -36,6 +35,18 @@ def mixture_choose(xp: ModuleType, x: Array, s2: Array, u: Array, tables: Tables
     row_bytes = n_components * itemsize + (level_bytes(tables) if s2.shape[0] > 1 else 0)
     with on(device_of(x)):
         return map_rows(block, row_bytes, xp, x, s2, u)
+
+
+def _tiles(tables: Tables) -> Teams | None:
+    """Teams for tiles of points, None where a mixture is not covered.
+
+    With low rank squares are small differences of large ones, for which the reference goes from
+    float32 to float64.
+    """
+    dim, itemsize = tables.means.shape[1], tables.means.dtype.itemsize
+    if plan(tables) is None or (isinstance(tables.covs, LowRank) and itemsize == 4):
+        return None
+    return plan_teams(dim, POINTS * dim, itemsize, together=WIDE_BYTES // itemsize)
 
 
 def _logits(xp: ModuleType, teams: Teams, x: Array, s2: Array, tables: Tables) -> Array:
