@@ -15,10 +15,10 @@ from types import ModuleType
 
 import numpy as np
 
-from .._xp import Array, host, placed
+from .._xp import Array, placed
 from ._arrays import replaced
 from ._ties import proven
-from ._vertex import FEASIBLE, Vertex, first_basis, host_rows, residual_of, row_units, solved
+from ._vertex import Corner, Vertex, corner, first_basis, residual_of, solved
 
 _EPS = float(np.finfo(float).eps)
 _SHIFTS = tuple(2.0**k * _EPS for k in (14, 20, 26))  # of rounding errors' size, and more
@@ -54,63 +54,42 @@ def _search(
     inner: Array | None,
 ) -> Vertex:
     """The vertex of a dual that is known, or pivots, then those of y with shifts."""
-    basis = first_basis(xp, x, close)
-    known = None if inner is None else proven(xp, x, y, quantile, basis, inner)
+    at = corner(xp, x, y, quantile, first_basis(xp, x, close))
+    known = None if at.optimal or inner is None else proven(xp, x, y, quantile, at, inner)
     if known is not None:
         return known
-    found = _pivots(xp, x, y, quantile, basis, limit)
+    found = _pivots(xp, x, y, quantile, at, limit)
     for attempt, shift in enumerate(_SHIFTS):
         if found.optimal:
             break
         shifted = y + shift * _directions(xp, x, y, found.b, attempt)
-        again = _pivots(xp, x, shifted, quantile, found.basis, limit)
+        at = corner(xp, x, shifted, quantile, found.basis)
+        again = _pivots(xp, x, shifted, quantile, at, limit)
         b = solved(xp, x, y, again.basis)
         residual, n_pivots = residual_of(xp, x, y, b, again.basis), found.n_pivots + again.n_pivots
         found = again._replace(b=b, residual=residual, n_pivots=n_pivots)
     return found
 
 
-def _pivots(
-    xp: ModuleType, x: Array, y: Array, quantile: float, basis: np.ndarray, limit: int
-) -> Vertex:
+def _pivots(xp: ModuleType, x: Array, y: Array, quantile: float, at: Corner, limit: int) -> Vertex:
     """Edge by edge downhill."""
-    basis, state = basis.copy(), None
-    for done in range(limit + 1):
-        rows, right = host_rows(xp, x, y, basis)
-        size = row_units(rows)
-        try:
-            inverse = np.linalg.inv(rows / size[:, None]) / size
-        except np.linalg.LinAlgError:
-            if state is None:
-                raise
-            basis, b, dual, own, r = state  # the row that came in depends on others by rounding
-            optimal = False
-            break
-        b = inverse @ right
-        b = b + inverse @ (right - rows @ b)
-        r = residual_of(xp, x, y, b, basis)
-        dual, own = duals(xp, x, r, quantile, basis, inverse)
-        excess = np.maximum(own - quantile, quantile - 1 - own)
-        out = int(np.argmax(excess))
-        optimal = bool(excess[out] <= FEASIBLE)
-        if optimal or done == limit:
-            break
-        edge = inverse[:, out] * (-1.0 if own[out] > quantile else 1.0)
-        into = _next_row(xp, x, r, edge, basis, float(excess[out]))
+    done = 0
+    while not at.optimal and done < limit:
+        own, out = at.own[at.worst], at.worst
+        edge = at.inverse[:, out] * (-1.0 if own > quantile else 1.0)
+        excess = max(own - quantile, quantile - 1 - own)
+        into = _next_row(xp, x, at.residual, edge, at.basis, float(excess))
         if into is None:
             break
-        state, basis = (basis, b, dual, own, r), basis.copy()
+        basis = at.basis.copy()
         basis[out] = into
-    return Vertex(b, basis, replaced(xp, dual, basis, own), r, done, optimal)
-
-
-def duals(
-    xp: ModuleType, x: Array, r: Array, quantile: float, basis: np.ndarray, inverse: np.ndarray
-) -> tuple[Array, np.ndarray]:
-    """Duals by the side of each row, and those of the basis."""
-    dual = xp.where(r > 0, 0 * r + quantile, 0 * r + (quantile - 1))
-    dual = replaced(xp, dual, basis, np.zeros(len(basis)))
-    return dual, -host(dual @ x) @ inverse
+        try:
+            at = corner(xp, x, y, quantile, basis)
+        except np.linalg.LinAlgError:  # by rounding, the row that came in depends on the others
+            break
+        done += 1
+    dual = replaced(xp, at.dual, at.basis, at.own)
+    return Vertex(at.b, at.basis, dual, at.residual, done, at.optimal)
 
 
 def _next_row(

@@ -14,30 +14,36 @@ import numpy as np
 
 from .._xp import Array, host, placed
 from ._arrays import replaced
-from ._vertex import FEASIBLE, Vertex, host_rows, residual_of, row_units, solved
+from ._vertex import FEASIBLE, Corner, Vertex, host_rows, row_units
 
 _EPS = float(np.finfo(float).eps)
 _TIED = 64 * _EPS
 _DEPENDENT = 1e12
+_NEARLY = 1e-9
 
 
 def proven(
-    xp: ModuleType, x: Array, y: Array, quantile: float, basis: np.ndarray, inner: Array
+    xp: ModuleType, x: Array, y: Array, quantile: float, at: Corner, inner: Array
 ) -> Vertex | None:
-    """The vertex of a basis, if the fit goes through more rows and `inner` is near its dual."""
-    rows = host_rows(xp, x, y, basis)[0]
-    if not np.linalg.cond(rows / row_units(rows)[:, None]) < _DEPENDENT:
+    """The vertex of a corner, if the fit goes through more rows and `inner` is near its dual."""
+    size, few = xp.abs(at.residual), len(at.basis)
+    near = size <= _NEARLY * xp.max(xp.abs(y))
+    if int(xp.sum(xp.astype(near, xp.int64))) <= few or not _determined(xp, x, y, at.basis):
         return None
-    b = solved(xp, x, y, basis)
-    r = residual_of(xp, x, y, b, basis)
-    tied = xp.abs(r) <= _TIED * (xp.abs(y) + xp.abs(x) @ placed(xp, np.abs(b), x))
+    tied = size <= _TIED * (xp.abs(y) + xp.abs(x) @ placed(xp, np.abs(at.b), x))
     index = xp.nonzero(tied)[0]
-    if index.shape[0] <= len(basis):
+    if index.shape[0] <= few:
         return None
-    dual = xp.where(r > 0, 0 * r + quantile, 0 * r + (quantile - 1))
-    found = _balanced(xp, x, xp.where(tied, inner, dual), index, quantile)
-    r = replaced(xp, r, host(index), np.zeros(index.shape[0]))
-    return None if found is None else Vertex(b, basis, found, r, 0, True)
+    dual = xp.where(tied, inner, at.dual)
+    found = _balanced(xp, x, dual, index, quantile)
+    r = replaced(xp, at.residual, host(index), np.zeros(index.shape[0]))
+    return None if found is None else Vertex(at.b, at.basis, found, r, 0, True)
+
+
+def _determined(xp: ModuleType, x: Array, y: Array, basis: np.ndarray) -> bool:
+    """Whether rounding leaves a basis independent."""
+    rows = host_rows(xp, x, y, basis)[0]
+    return bool(np.linalg.cond(rows / row_units(rows)[:, None]) < _DEPENDENT)
 
 
 def _balanced(xp: ModuleType, x: Array, dual: Array, index: Array, quantile: float) -> Array | None:

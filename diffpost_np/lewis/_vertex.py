@@ -30,6 +30,39 @@ class Vertex(NamedTuple):
     optimal: bool
 
 
+class Corner(NamedTuple):
+    """What there is to know where the fit goes through a basis."""
+
+    basis: np.ndarray
+    inverse: np.ndarray
+    """Of the rows of the basis."""
+    b: np.ndarray
+    residual: Array
+    dual: Array
+    """Of the other rows, by their sides; zero on the basis."""
+    own: np.ndarray
+    """That of the basis, from X'a = 0."""
+    worst: int
+    """Which of these is the farthest from its box."""
+    optimal: bool
+
+
+def corner(xp: ModuleType, x: Array, y: Array, quantile: float, basis: np.ndarray) -> Corner:
+    """The corner of a basis; raises LinAlgError where that is singular."""
+    rows, right = host_rows(xp, x, y, basis)
+    size = row_units(rows)
+    inverse = np.linalg.inv(rows / size[:, None]) / size
+    b = inverse @ right
+    b = b + inverse @ (right - rows @ b)
+    r = residual_of(xp, x, y, b, basis)
+    dual = xp.where(r > 0, 0 * r + quantile, 0 * r + (quantile - 1))
+    dual = replaced(xp, dual, basis, np.zeros(len(basis)))
+    own = -host(dual @ x) @ inverse
+    excess = np.maximum(own - quantile, quantile - 1 - own)
+    worst = int(np.argmax(excess))
+    return Corner(basis, inverse, b, r, dual, own, worst, bool(excess[worst] <= FEASIBLE))
+
+
 def first_basis(xp: ModuleType, x: Array, close: Array) -> np.ndarray:
     """Independent rows, the closest first."""
     from scipy.linalg.lapack import dgeqp3
