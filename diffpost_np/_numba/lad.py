@@ -8,14 +8,19 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import types
+from numba.extending import overload
 
 from .blocks import block_code, rows
-from .device import device, zero_like
+from .device import device, inner, zero_like
 from .gemm import multiply_add_lower
 from .lanes import LANES, any_lane, fma, get, put, select
 from .parallel import for_ranges, kernel
+from .registers import WIDTH, transpose_into
 
 _N = LANES[np.dtype(np.float64)]
+_WIDTH = WIDTH[np.dtype(np.float64)]
+_PARTS = _N // _WIDTH
 _CHUNK = 64  # blocks
 
 
@@ -23,16 +28,47 @@ _CHUNK = 64  # blocks
 def _load(work, x, y, weight, first, n):
     """Rows into lanes, and then a row of ones, the target, and the weight; zeros beyond n."""
     d = x.shape[1]
+    _load_columns(work, x, first, n)
     for lane in range(n):
         i = first + lane
-        for j in range(d):
-            work[j, lane] = x[i, j]
         work[d, lane] = 1.0
         work[d + 1, lane] = y[i]
         work[d + 2, lane] = weight[i] if weight.shape[0] else 1.0
     for lane in range(n, _N):
         for j in range(d + 3):
             work[j, lane] = 0.0
+
+
+@block_code
+def _one_by_one(work, x, first, n):
+    for lane in range(n):
+        for j in range(x.shape[1]):
+            work[j, lane] = x[first + lane, j]
+
+
+@block_code
+def _in_squares(work, x, first, n):
+    """Whole blocks of rows that follow each other in memory, but for the last ones of all."""
+    d = x.shape[1]
+    whole = n == _N and (first + n - 1) * d + max(d, _WIDTH) <= x.size
+    for part in range(_PARTS if whole else 0):
+        row = (first + part * _WIDTH) * d
+        for column in range(0, d, _WIDTH):
+            start = max(0, min(column, d - _WIDTH))
+            transpose_into(work, start * _PARTS + part, _PARTS, x, row + start, d, None)
+    if not whole:
+        _one_by_one(work, x, first, n)
+
+
+def _load_columns(work, x, first, n):
+    """Rows into lanes, by the layout of the array."""
+    raise NotImplementedError
+
+
+@overload(_load_columns, jit_options=inner)
+def _load_columns_typed(work, x, first, n):
+    code = _in_squares if x.layout == "C" and x.dtype == types.float64 else _one_by_one
+    return lambda work, x, first, n: code(work, x, first, n)
 
 
 @device
@@ -83,7 +119,7 @@ def not_above(x, y):
 class Place(NamedTuple):
     """The arrays of one worker."""
 
-    work: np.ndarray  # (d + 3, lanes), rows of X, ones, targets, weights
+    work: np.ndarray  # (d + 3 or more, lanes), rows of X, ones, targets, weights
     form: np.ndarray  # (width, lanes)
     sums: np.ndarray  # (d + 3, lanes), of columns, ones, targets, and of what is not finite
 
@@ -159,8 +195,9 @@ def _form(factor):
 
 
 def _place(d):
-    together = rows(3 * d + 7, np.float64)
-    return Place(together[: d + 3], together[d + 3 : 2 * d + 4], together[2 * d + 4 :])
+    n = max(d, _WIDTH) + 3  # a square of columns reaches beyond the last
+    together = rows(n + 2 * d + 4, np.float64)
+    return Place(together[:n], together[n : n + d + 1], together[n + d + 1 :])
 
 
 def _chunks(task, n, d, n_sums):

@@ -83,17 +83,17 @@ def prefetch(context, table, index):
 
 
 @intrinsic
-def transpose_into(context, buffer, index, table, first, stride, scale):
+def transpose_into(context, buffer, index, apart, table, first, stride, scale):
     """Put a square of numbers of a flat table into a buffer, its columns as registers.
 
     The square's rows start at the table's numbers first, first + stride, ...; each is multiplied
-    by its lane of `scale`, unless that is None.
+    by its lane of `scale`, unless that is None. Its columns are registers `apart` of each other.
     """
     lanes = _lanes_of(buffer)
 
     def code(context, builder, sig, args):
         vector = context.get_value_type(lanes)
-        out, at, source, start, step, factor = args
+        out, at, distance, source, start, step, factor = args
         rows = []
         numbers = _data(context, builder, table, source)
         for _ in range(lanes.n):
@@ -102,12 +102,12 @@ def transpose_into(context, buffer, index, table, first, stride, scale):
             start = builder.add(start, step)
         for i, column in enumerate(_transposed(builder, rows)):
             column = column if scale is types.none else builder.fmul(column, factor)
-            place = builder.add(at, ir.Constant(at.type, i))
+            place = builder.add(at, builder.mul(distance, ir.Constant(at.type, i)))
             pointer = _register(context, builder, buffer, out, vector, place)
             builder.store(column, pointer, align=REGISTER_BYTES)
         return context.get_dummy_value()
 
-    return types.void(buffer, types.intp, table, types.intp, types.intp, scale), code
+    return types.void(buffer, types.intp, types.intp, table, types.intp, types.intp, scale), code
 
 
 def _transposed(builder, rows):

@@ -90,7 +90,7 @@ def _transpose(block, part, stride, table, first, d, width, scale):
     at = part * stride
     for column in range(0, d, width):
         start = max(0, min(column, d - width))
-        transpose_into(block.columns, at + start, table, first + start, d, scale)
+        transpose_into(block.columns, at + start, 1, table, first + start, d, scale)
     for column in range(d, stride):
         put_register(block.columns, at + column, 0.0)
 
