@@ -39,6 +39,7 @@ CUDA = {
     "rows": ("advance_rows",),
     "given": ("mixture_choose", "mixture_draw_chosen"),
     "one_way": ("one_way_score",),
+    "gram": ("weighted_gram", "quadratic_forms", "lewis_pass"),
 }
 """Operations with a kernel, by the module of `_numba` or `_cuda` that has it."""
 

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import functools
 import importlib
+import itertools
 import pathlib
 import shutil
 import subprocess
@@ -23,7 +24,17 @@ from diffpost_np._cuda import loader
 
 EXACT = ("-O2", "-ffp-contract=off")
 STRICT = ("-std=gnu11", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC")
-WARP = loader.WARP
+WARP, MOST_THREADS = loader.WARP, 1024
+WHOLE_BLOCKS = ("weighted_gram", "quadratic_forms", "lewis_pass")
+"""Kernels whose blocks meet; lanes of a warp do in others."""
+
+KINDS = {
+    np.int32: ctypes.c_int32,
+    np.uint32: ctypes.c_uint32,
+    np.float32: ctypes.c_float,
+    np.float64: ctypes.c_double,
+}
+"""How NumPy's numbers are passed."""
 
 
 def build(folder, itemsize, flags=EXACT):
@@ -56,8 +67,7 @@ def argument(value):
         return ctypes.c_void_p(value.ctypes.data)
     if isinstance(value, int):
         return ctypes.c_int64(value)
-    kinds = {np.int32: ctypes.c_int32, np.uint32: ctypes.c_uint32}
-    return kinds[type(value)](int(value))
+    return KINDS[type(value)](value.item())
 
 
 class Module:
@@ -72,20 +82,30 @@ class Module:
     def _launch(self, name, grid, block, args, shared_mem=0):
         assert block[0] % WARP == 0 and shared_mem <= loader.SHARED_BYTES
         arguments = [argument(a) for a in args]  # out, x, n_chains, lanes of a team, ...
-        n_lanes = 1 if name.startswith("random") else int(args[3])
-        for place in np.ndindex(grid[0], block[0] // WARP):
-            self._run_warp(getattr(self.library, name), *place, block[0], n_lanes, arguments)
+        if name in WHOLE_BLOCKS:
+            size = block[0]
+        else:
+            size = 1 if name.startswith("random") or int(args[3]) == 1 else WARP
+        kernel = getattr(self.library, name)
+        for index, first in itertools.product(range(grid[0]), range(0, block[0], size)):
+            self._run(kernel, index, range(first, first + size), block[0], arguments)
 
-    def _run_warp(self, kernel, block, warp, block_size, n_lanes, arguments):
-        """The lanes one by one, or where they meet, all at once."""
+    def _run(self, kernel, block, threads, block_size, arguments):
+        """The threads that meet, all at once."""
 
-        def run(lane):
-            self.library.host_place(WARP * warp + lane, block, block_size)
+        def run(thread):
+            self.library.host_place(thread, block, block_size)
             kernel(*arguments)
 
-        self.library.host_start_warp(WARP if n_lanes > 1 else 1)
-        list((map if n_lanes == 1 else self.pool.map)(run, range(WARP)))
-        assert self.library.host_in_step(), "the lanes of a warp did not meet at the same points"
+        self.library.host_start(len(threads))
+        list((map if len(threads) == 1 else self.pool.map)(run, threads))
+        assert self.library.host_in_step(), "threads did not meet at the same points"
+
+
+def clear():
+    """Forget kernels that were compiled."""
+    loader._module.cache_clear()
+    loader._kernel.cache_clear()
 
 
 def same_bits(a, b):
@@ -104,7 +124,8 @@ def cupy_namespace():
 @contextlib.contextmanager
 def stand_in(folder):
     """Two modules in the place of `cupy` and of its array namespace."""
-    with concurrent.futures.ThreadPoolExecutor(WARP) as pool:
+    clear()
+    with concurrent.futures.ThreadPoolExecutor(MOST_THREADS) as pool:
 
         def raw_module(*, code, options):
             itemsize = 4 if "-DDIFFPOST_FLOAT32" in options else 8
@@ -118,3 +139,4 @@ def stand_in(folder):
         namespace = types.ModuleType("array_api_compat.cupy")
         namespace.__dict__.update(vars(array_api_compat.numpy) | {"__name__": namespace.__name__})
         yield cupy, namespace
+    clear()

@@ -1,6 +1,7 @@
 """The CUDA kernels against the reference: built by the C compiler, and on a device where one is."""
 
 import inspect
+import re
 import subprocess
 import sys
 
@@ -12,12 +13,15 @@ from cuda_host import same_bits
 
 import diffpost_np as dp
 from diffpost_np import _dispatch
+from diffpost_np._cuda import gram as cuda_gram
 from diffpost_np._cuda import loader
 from diffpost_np._cuda import rows as cuda_rows
 from diffpost_np._dispatch import KERNELS
 from diffpost_np._philox import Stream, random_bits, random_normal, random_uniform
 from diffpost_np._rows import Linear, advance_rows
+from diffpost_np._xp import host
 from diffpost_np.hardness._score import one_way_score
+from diffpost_np.lewis._gram import SMALLEST_FORM, lewis_pass, quadratic_forms, weighted_gram
 from diffpost_np.priors._covariance import Spectral
 from diffpost_np.priors._mixture_given import mixture_choose, mixture_draw_chosen
 from diffpost_np.priors._mixture_math import (
@@ -44,14 +48,7 @@ def device(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("cuda")
     with pytest.MonkeyPatch.context() as patch, cuda_host.stand_in(folder) as (cupy, namespace):
         patch.setitem(sys.modules, "cupy", cupy)
-        clear()
         yield namespace
-    clear()
-
-
-def clear():
-    loader._module.cache_clear()
-    loader._kernel.cache_clear()
 
 
 def move(device, value):
@@ -71,8 +68,10 @@ def run(device, operation, *arguments):
     """The result of the kernel, which must take these arguments, as a NumPy array."""
     kernel = _dispatch.find_kernel(operation.__name__, device)
     result = kernel(device, *arguments_on(device, operation, arguments))
-    assert isinstance(result, device.ndarray)
-    return result.get() if hasattr(result, "get") else result
+    parts = result if isinstance(result, tuple) else (result,)
+    assert all(isinstance(part, device.ndarray) for part in parts)
+    parts = tuple(host(part) for part in parts)
+    return parts if isinstance(result, tuple) else parts[0]
 
 
 def covers(device, operation, *arguments):
@@ -334,9 +333,130 @@ def test_teams_fit_their_device(itemsize):
         assert 0 < shared <= loader.SHARED_BYTES and teams.n_threads <= loader.BLOCK
 
 
+SHAPES = [(1, 1), (1, 20), (7, 3), (33, 8), (300, 20), (40, 128), (35, 89), (2049, 2), (4097, 9)]
+FEW = 64
+"""Threads of a block that still has several groups: meetings of threads take time here."""
+TALL_RTOL = {np.float64: 1e-12, np.float32: 2e-5}
+
+
+def tall(n, d, dtype=np.float64):
+    """A table with a row of zeros, and M with |M' x| about 1."""
+    rng = np.random.default_rng(n + d)
+    X, M = rng.standard_normal((n, d)), rng.standard_normal((d, d)) / d
+    X[n // 2] = 0 if n > 1 else X[0]
+    return X.astype(dtype), M
+
+
+def check_tall(ours, expected, dtype, factor=1.0):
+    assert ours.dtype == expected.dtype and ours.shape == expected.shape
+    rtol = factor * TALL_RTOL[dtype]
+    np.testing.assert_allclose(ours, expected, rtol=rtol, atol=rtol * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("n", "d"), SHAPES)
+def test_tall_kernels_agree_with_the_reference(device, dtype, n, d):
+    X, M = tall(n, d, dtype)
+    w = np.random.default_rng(0).random(n).astype(dtype)
+    for arguments in ((X,), (X, w)):
+        gram = run(device, weighted_gram, *arguments)
+        check_tall(gram, reference(weighted_gram, *arguments), dtype)
+        assert np.all(gram == gram.T)
+    ours, expected = run(device, lewis_pass, X, M, 1.0), reference(lewis_pass, X, M, 1.0)
+    for a, b in zip(ours, expected, strict=True):
+        check_tall(a, b, dtype)
+    for columns in {1, d, d + 2}:
+        M = np.random.default_rng(columns).standard_normal((d, columns))
+        q = run(device, quadratic_forms, X, M)
+        check_tall(q, reference(quadratic_forms, X, M), dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("p", [0.5, 1.0, 1.5, 3.0])
+def test_passes_of_every_norm_agree_with_the_reference(device, dtype, p, monkeypatch):
+    """Rows so short that their form underflows count as zero, those above the bound do not."""
+    monkeypatch.setattr(cuda_gram, "THREADS", FEW)
+    X, M = tall(150, 7, dtype)
+    bound = SMALLEST_FORM[np.dtype(dtype).name] ** 0.5 / np.linalg.norm(X[:2] @ M, axis=1)
+    X[:2] *= (bound * [0.8, 1.25])[:, None].astype(dtype)
+    (w, gram), expected = run(device, lewis_pass, X, M, p), reference(lewis_pass, X, M, p)
+    assert w[0] == w[75] == 0 and (w[1] > 0 or p == 3)  # its cube underflows
+    np.testing.assert_allclose(w, expected[0], rtol=10 * TALL_RTOL[dtype], atol=0)
+    check_tall(gram, expected[1], dtype, 10)
+    assert not np.any(run(device, lewis_pass, X[:1], M, p)[1])
+
+
+@pytest.mark.parametrize("bad", [np.nan, 1e200])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_is_no_number_is_reported_as_on_the_cpu(device, dtype, bad, monkeypatch):
+    monkeypatch.setattr(cuda_gram, "THREADS", FEW)
+    X, M = tall(30, 3, dtype)
+    X[4, 1] = bad if dtype == np.float64 or bad != bad else 1e30
+    with np.errstate(over="ignore"):
+        ours, expected = run(device, lewis_pass, X, M, 1.5), lewis_pass(xp, X, M, 1.5)
+    assert np.isnan(ours[1]).all() and np.isnan(expected[1]).all()
+    assert ours[0][4] == (0 if bad != bad else np.inf)
+    others = np.arange(30) != 4
+    np.testing.assert_allclose(ours[0][others], expected[0][others], rtol=TALL_RTOL[dtype])
+
+
+def test_tall_kernels_repeat_to_the_bit(device, monkeypatch):
+    monkeypatch.setattr(cuda_gram, "THREADS", FEW)
+    X, M = tall(200, 12)
+    runs = [run(device, lewis_pass, X, M, 1.0) for _ in range(3)]
+    for w, gram in runs[1:]:
+        assert same_bits(w, runs[0][0]) and same_bits(gram, runs[0][1])
+
+
+def test_tall_tables_in_any_order_and_one_weight_for_all_rows(device, monkeypatch):
+    monkeypatch.setattr(cuda_gram, "THREADS", FEW)
+    X, M = tall(60, 6)
+    wide, w = X[::2, ::-1], np.array([0.3])
+    check_tall(run(device, weighted_gram, wide, w), 0.3 * wide.T @ wide, np.float64)
+    for other in (wide, np.asfortranarray(wide)):
+        ours, expected = run(device, lewis_pass, other, M.T, 1.0), lewis_pass(xp, wide, M.T, 1.0)
+        assert same_bits(other, wide)
+        for a, b in zip(ours, expected, strict=True):
+            check_tall(a, b, np.float64)
+
+
+def test_single_precision_sums_are_carried_on_in_double(device):
+    """Of few ones after 2^28, single precision keeps none; a thread loses those of one strip."""
+    X = np.ones((8192, 1), np.float32)
+    X[0] = 2.0**14
+    assert abs(run(device, weighted_gram, X)[0, 0] - (2.0**28 + 8191)) <= 4
+
+
+def test_tables_beyond_the_kernels_run_the_reference(device):
+    X, M = tall(50, cuda_gram.LARGEST + 1)
+    for operation, *rest in ((weighted_gram,), (quadratic_forms, M), (lewis_pass, M, 1.0)):
+        there, kernel = arguments_on(device, operation, (X, *rest)), operation.__name__
+        assert _dispatch.find_kernel(kernel, device)(device, *there) is NotImplemented
+        ours, expected = operation(device, *there), reference(operation, X, *rest)
+        for a, b in zip(ours, expected, strict=True):
+            check_tall(host(a), b, np.float64)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_strips_fit_their_blocks(dtype):
+    largest = int(re.search(r"LARGEST_BLOCK = (\d+)", loader.source())[1])
+    for d in range(1, cuda_gram.LARGEST + 1):
+        strips = cuda_gram.plan(np.empty((1, d), dtype))
+        quarter = cuda_gram.quarter_of(d)
+        assert quarter * (quarter + 1) // 2 <= strips.n_threads <= largest
+        assert strips.n_lanes in (1, 2, 4, 8, 16, 32) and strips.n_threads % loader.WARP == 0
+        assert strips.n_rows * strips.n_lanes == cuda_gram.SIDE * cuda_gram.THREADS
+        assert cuda_gram.SPAN % strips.n_rows == 0 and strips.shared_bytes <= loader.SHARED_BYTES
+    assert cuda_gram.plan(np.empty((1, cuda_gram.LARGEST + 1), dtype)) is None
+
+
 OPERATIONS = [random_bits, random_uniform, random_normal]
 OPERATIONS += [mixture_score, mixture_log_density, advance_rows, one_way_score]
+<<<<<<< HEAD
 OPERATIONS += [mixture_choose, mixture_draw_chosen]
+=======
+OPERATIONS += [weighted_gram, quadratic_forms, lewis_pass]
+>>>>>>> f8ef927 (CUDA kernels of tall tables: forms, weights and Gram matrix of a Lewis pass in one read of X)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda f: f.__name__)
@@ -355,7 +475,11 @@ def test_every_kernel_is_tested():
 def test_nothing_imports_cupy_before_an_array_asks_for_it():
     code = (
         "import sys, diffpost_np._cuda.random, diffpost_np._cuda.mixture\n"
+<<<<<<< HEAD
         "import diffpost_np._cuda.rows, diffpost_np._cuda.one_way, diffpost_np._cuda.given\n"
+=======
+        "import diffpost_np._cuda.rows, diffpost_np._cuda.one_way, diffpost_np._cuda.gram\n"
+>>>>>>> f8ef927 (CUDA kernels of tall tables: forms, weights and Gram matrix of a Lewis pass in one read of X)
         "raise SystemExit('cupy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

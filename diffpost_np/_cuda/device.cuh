@@ -1,8 +1,8 @@
 /* What the device functions stand on: the common subset of C99 and CUDA C++.
 
    A CUDA compiler makes device code of these headers. A C compiler makes plain functions of
-   them, which the tests run against the reference; it has to provide the two exchanges of a
-   warp, `__syncwarp` and `__shfl_xor_sync`. */
+   them, which the tests run against the reference; it has to provide the meetings of threads,
+   `__syncwarp`, `__shfl_xor_sync` and `__syncthreads`. */
 #ifndef DIFFPOST_DEVICE_CUH
 #define DIFFPOST_DEVICE_CUH
 
@@ -27,6 +27,7 @@ typedef float real;
 #define REAL_EXP expf
 #define REAL_LOG logf
 #define REAL_SQRT sqrtf
+#define REAL_POW powf
 #define REAL_FMA fmaf
 #define REAL_EXPM1 expm1f
 #define REAL_TANH tanhf
@@ -38,6 +39,7 @@ typedef double real;
 #define REAL_EXP exp
 #define REAL_LOG log
 #define REAL_SQRT sqrt
+#define REAL_POW pow
 #define REAL_FMA fma
 #define REAL_EXPM1 expm1
 #define REAL_TANH tanh

@@ -5,6 +5,7 @@
 #include "rows.cuh"
 #include "given.cuh"
 #include "one_way.cuh"
+#include "tall.cuh"
 
 #ifdef __cplusplus
 extern "C" {
@@ -157,6 +158,67 @@ __global__ void one_way_score(real *out, const real *x, PLACE_PARAMETERS, int di
         const long long k = here.chain * dim + i;
         out[k] = i < n_signs ? vertex_score(&at, x[k]) : lattice_score(&at, x[k], row[i - n_signs]);
     }
+}
+
+/* A block of a tall table takes `span` rows, in strips of n_rows, of which a team has four. */
+#define TALL_PARAMETERS long long n, int n_lanes, int d, int n_rows, int span
+#define FOR_STRIPS(first)                                                                   \
+    for (long long first = (long long)blockIdx.x * span;                                    \
+         first < n && first < (blockIdx.x + 1LL) * span; first += n_rows)
+#define TALL_KERNEL __global__ void __launch_bounds__(LARGEST_BLOCK)
+
+/* The memory of a block, and which rows of a strip belong to a team: none in the last warps of
+   blocks that have more threads for entries than for rows. */
+#define OPEN_STRIP                                                                          \
+    extern __shared__ real shared[];                                                        \
+    const team_t team = {(int)threadIdx.x % n_lanes, n_lanes};                              \
+    const int row = SIDE * ((int)threadIdx.x / n_lanes);                                    \
+    const strip_t s = open_strip(shared, n_rows, d)
+
+/* Weights are one for all rows, with a step of 0, or one for each. */
+TALL_KERNEL weighted_gram(double *grams, const real *x, TALL_PARAMETERS, const real *weights,
+                          int step) {
+    extern __shared__ double shared_sums[];
+    OPEN_STRIP;
+    const share_t own = find_share(&s);
+    sums_t sums = {{0}};
+    FOR_STRIPS(first) {
+        load(&s, x + first * d, n - first);
+        if (row < n_rows) scale_by_roots(team, &s, row, weights + step * first, step, n - first);
+        add_products(&s, own, sums);
+    }
+    put_gram(&s, own, sums, shared_sums, grams + (long long)blockIdx.x * d * d);
+}
+
+TALL_KERNEL quadratic_forms(real *out, const real *x, TALL_PARAMETERS, const real *m, int width,
+                            int columns) {
+    OPEN_STRIP;
+    FOR_STRIPS(first) {
+        load(&s, x + first * d, n - first);
+        if (row < n_rows) {
+            set_forms(team, &s, row, m, width, columns);
+            FOR_OWN(team, i, SIDE)
+            if (first + row + i < n) out[first + row + i] = *own_number(&s, row + i);
+        }
+        __syncthreads();
+    }
+}
+
+TALL_KERNEL lewis_pass(double *grams, const real *x, TALL_PARAMETERS, const real *m, int width,
+                       int columns, real *weights, real p, real smallest) {
+    extern __shared__ double shared_sums[];
+    OPEN_STRIP;
+    const share_t own = find_share(&s);
+    sums_t sums = {{0}};
+    FOR_STRIPS(first) {
+        load(&s, x + first * d, n - first);
+        if (row < n_rows) {
+            set_forms(team, &s, row, m, width, columns);
+            weigh(team, &s, row, p, smallest, weights + first, n - first);
+        }
+        add_products(&s, own, sums);
+    }
+    put_gram(&s, own, sums, shared_sums, grams + (long long)blockIdx.x * d * d);
 }
 
 #ifdef __cplusplus

@@ -7,15 +7,16 @@ from collections.abc import Iterable
 from importlib import resources
 from typing import Any, NamedTuple
 
-FILES = (
+HEADERS = (
     "device.cuh",
     "random.cuh",
     "mixture.cuh",
     "rows.cuh",
     "given.cuh",
     "one_way.cuh",
-    "kernels.cu",
+    "tall.cuh",
 )
+FILES = (*HEADERS, "kernels.cu")
 """The sources, each after what it includes."""
 
 OPTIONS = ("--fmad=false", "-std=c++17")
@@ -76,6 +77,14 @@ def launch_threads(name: str, itemsize: int, n_threads: int, args: Iterable[Any]
     """Run a kernel with one thread for each piece of work, on the current device."""
     if n_threads:
         _kernel(name, itemsize)((-(-n_threads // BLOCK),), (BLOCK,), tuple(args))
+
+
+def launch_blocks(
+    name: str, itemsize: int, grid: tuple[int, int], shared_bytes: int, args: Iterable[Any]
+) -> None:
+    """Run a kernel with so many blocks of so many threads, on the current device."""
+    n_blocks, n_threads = grid
+    _kernel(name, itemsize)((n_blocks,), (n_threads,), tuple(args), shared_mem=shared_bytes)
 
 
 class Teams(NamedTuple):
