@@ -20,6 +20,7 @@ import array_api_compat.numpy
 import numpy as np
 import pytest
 
+from diffpost_np import _philox
 from diffpost_np._cuda import loader
 
 EXACT = ("-O2", "-ffp-contract=off")
@@ -62,6 +63,7 @@ def has_fma(flags):
 
 def argument(value):
     """An argument of a kernel by CuPy's rules: arrays are pointers, an int has 64 bits."""
+    value = getattr(value, "_array", value)  # of array-api-strict
     if isinstance(value, np.ndarray):
         assert value.flags.c_contiguous
         return ctypes.c_void_p(value.ctypes.data)
@@ -119,6 +121,21 @@ def cupy_namespace():
     if not cupy.cuda.is_available():
         pytest.skip("no CUDA device")
     return importlib.import_module("array_api_compat.cupy")
+
+
+def _placed(operation):
+    """Random numbers of the reference on NumPy's arrays, then on a device of array-api-strict."""
+
+    def placed(xp, *arguments):
+        *plain, device = (getattr(a, "_np_dtype", a) for a in arguments)
+        return xp.asarray(operation(array_api_compat.numpy, *plain), device=device)
+
+    return placed
+
+
+random_bits = _placed(_philox.random_bits)
+random_uniform = _placed(_philox.random_uniform)
+random_normal = _placed(_philox.random_normal)
 
 
 @contextlib.contextmanager

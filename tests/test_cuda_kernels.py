@@ -452,11 +452,8 @@ def test_strips_fit_their_blocks(dtype):
 
 OPERATIONS = [random_bits, random_uniform, random_normal]
 OPERATIONS += [mixture_score, mixture_log_density, advance_rows, one_way_score]
-<<<<<<< HEAD
 OPERATIONS += [mixture_choose, mixture_draw_chosen]
-=======
 OPERATIONS += [weighted_gram, quadratic_forms, lewis_pass]
->>>>>>> f8ef927 (CUDA kernels of tall tables: forms, weights and Gram matrix of a Lewis pass in one read of X)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda f: f.__name__)
@@ -475,11 +472,8 @@ def test_every_kernel_is_tested():
 def test_nothing_imports_cupy_before_an_array_asks_for_it():
     code = (
         "import sys, diffpost_np._cuda.random, diffpost_np._cuda.mixture\n"
-<<<<<<< HEAD
         "import diffpost_np._cuda.rows, diffpost_np._cuda.one_way, diffpost_np._cuda.given\n"
-=======
-        "import diffpost_np._cuda.rows, diffpost_np._cuda.one_way, diffpost_np._cuda.gram\n"
->>>>>>> f8ef927 (CUDA kernels of tall tables: forms, weights and Gram matrix of a Lewis pass in one read of X)
+        "import diffpost_np._cuda.gram\n"
         "raise SystemExit('cupy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

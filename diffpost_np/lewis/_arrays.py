@@ -6,7 +6,7 @@ from types import ModuleType
 
 import numpy as np
 
-from .._xp import Array, device_of
+from .._xp import Array, device_of, host
 
 
 def replaced(xp: ModuleType, values: Array, places: np.ndarray, new: np.ndarray) -> Array:
@@ -23,6 +23,12 @@ def replaced(xp: ModuleType, values: Array, places: np.ndarray, new: np.ndarray)
     nearest = xp.minimum(xp.searchsorted(index, everywhere), last)
     hit = xp.take(index, nearest) == everywhere
     return xp.where(hit, xp.take(fresh, nearest), values)
+
+
+def triangle_with(xp: ModuleType, R: np.ndarray, rows: Array) -> np.ndarray:
+    """R of the QR decomposition of a triangle with rows below it; these stay on their device."""
+    below = rows if isinstance(rows, np.ndarray) else host(xp.linalg.qr(rows, mode="reduced")[1])
+    return np.asarray(np.linalg.qr(np.concatenate([R, below]), mode="r"))
 
 
 def nth_smallest(xp: ModuleType, values: Array, n: int) -> Array:

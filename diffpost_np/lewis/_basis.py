@@ -12,10 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from .._threads import single_threaded_blas
-from .._xp import host
+from .._xp import Array, placed
+from ._arrays import triangle_with
 from ._rows import Rows
 from ._survey import Survey
-from ._tiles import tile_slices
+from ._tiles import parts_of
 
 _WELL_CONDITIONED = {"float64": 300.0, "float32": 30.0}
 """Condition up to which X is used as it is: a Gram matrix loses its square."""
@@ -71,10 +72,16 @@ def basis_of_all(rows: Rows, survey: Survey, kind: str) -> Basis:
     chunks = iter([(0, survey.some)]) if survey.complete else rows.chunks()
     with single_threaded_blas(rows.xp):
         for _, chunk in chunks:
-            for tile in tile_slices(chunk.shape[0]):
-                block = host(chunk[tile, :]).astype(np.float64) / sizes
-                R = _triangle(np.concatenate([R, block]))
+            for part in parts_of(chunk):
+                R = triangle_with(rows.xp, R, _in_units(rows, chunk[part, :], sizes))
         return _basis(*_spectrum(R, rows.d), sizes, kind, from_all=True)
+
+
+def _in_units(rows: Rows, block: Array, sizes: np.ndarray) -> Array:
+    """Some rows over the sizes of their columns, in float64."""
+    if isinstance(block, np.ndarray):
+        return block.astype(np.float64) / sizes
+    return rows.xp.astype(block, rows.xp.float64) / placed(rows.xp, sizes, block)
 
 
 def refined(basis: Basis, frame: np.ndarray, kind: str) -> Basis | None:

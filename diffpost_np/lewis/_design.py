@@ -12,7 +12,7 @@ from .._xp import Array, host
 from ._basis import Basis
 from ._gram import lewis_pass, quadratic_forms, weighted_gram
 from ._rows import Rows, kind_of
-from ._tiles import tile_slices
+from ._tiles import parts_of
 
 
 class Design:
@@ -38,12 +38,12 @@ class Design:
             yield start, chunk if P is None else self._transformed(chunk, P)
 
     def _transformed(self, chunk: Array, P: np.ndarray) -> Array:
-        """Z of some rows, in float64, tile by tile."""
+        """Z of some rows, in float64."""
         xp = self.xp
         P = xp.asarray(P, device=self.rows.device)
         with single_threaded_blas(xp):
-            tiles = [xp.astype(chunk[t, :], xp.float64) @ P for t in tile_slices(chunk.shape[0])]
-        return xp.concat(tiles)
+            parts = [xp.astype(chunk[part, :], xp.float64) @ P for part in parts_of(chunk)]
+        return parts[0] if len(parts) == 1 else xp.concat(parts)
 
     def gram(self) -> np.ndarray:
         """Z'Z."""

@@ -74,7 +74,7 @@ def check_sides(
 
 def _in_double(xp: ModuleType, x: Array, y: Array) -> tuple[Array, Array, Array]:
     """Rows and targets in float64, and the rows with ones."""
-    x, y = xp.astype(x, xp.float64), xp.astype(y, xp.float64)
+    x, y = (xp.astype(a, xp.float64, copy=False) for a in (x, y))
     return x, y, with_ones(xp, x)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from .._key import Key
 from .._philox import Stream, random_uniform
 from .._xp import Array, host, placed
+from ._arrays import triangle_with
 from ._fit import Frame, power_of_two
 from ._preprocess import Pilot
 from ._reduced import independent_columns, pivot_columns, take_columns, triangle, unit_rows
@@ -118,8 +119,7 @@ def _all_triangle(problem: Regression) -> tuple[np.ndarray, np.ndarray]:
         column = np.maximum(column, _units(problem.xp, x))
     corner = np.zeros((0, problem.width))
     for _, x in problem.counted_tiles():
-        x = unit_rows(np, host(x) / column)
-        corner = np.asarray(np.linalg.qr(np.concatenate([corner, x]), mode="r"))
+        corner = triangle_with(problem.xp, corner, _unit_rows(problem.xp, x, column))
     return column, corner
 
 
@@ -127,9 +127,14 @@ def _high_leverage(
     problem: Regression, column: np.ndarray, kept: np.ndarray, inverse: np.ndarray, most: int
 ) -> np.ndarray:
     """At most so many rows, those whose leverages are above `width / most`."""
-    found = []
+    xp, found = problem.xp, []
     for start, x in problem.counted_tiles():
-        x = unit_rows(np, host(x) / column)
-        leverage = np.sum((x[:, kept] @ inverse) ** 2, axis=1)
-        found.append(start + np.flatnonzero(leverage > problem.width / most))
+        x = take_columns(xp, _unit_rows(xp, x, column), kept)
+        leverage = xp.sum((x @ placed(xp, inverse, x)) ** 2, axis=1)
+        found.append(start + host(xp.nonzero(leverage > problem.width / most)[0]))
     return np.concatenate(found)
+
+
+def _unit_rows(xp: ModuleType, x: Array, column: np.ndarray) -> Array:
+    """Rows in units of the columns, as of one size."""
+    return unit_rows(xp, x / placed(xp, column, x))

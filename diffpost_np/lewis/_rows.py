@@ -20,7 +20,7 @@ from .._progress import Reporter
 from .._xp import Array, array_namespace, as_float_array, check_shape, device_of, is_array
 from ._tiles import TILE
 
-_CHUNK_BYTES = 2**25
+_CHUNK_BYTES, _ON_A_DEVICE = 2**25, 8
 
 Blocks = Callable[[], Iterable[Any]]
 
@@ -35,6 +35,8 @@ class Rows:
     device: Any = None
     reads_per_pass = 1
     """0 for rows that were kept from an earlier pass."""
+    chunk_bytes_factor = 1
+    """More on a device, where a call costs more than its memory."""
     watch: Callable[[int], None] | None = None
     """Told how many rows a pass has had, chunk by chunk."""
 
@@ -58,8 +60,9 @@ class Rows:
 
     @property
     def chunk_rows(self) -> int:
-        """Rows of a chunk: some 32 MB of them, in whole tiles."""
-        return TILE * max(1, _CHUNK_BYTES // (TILE * 8 * self.d))
+        """Rows of a chunk: some 32 MB of them, or 256 MB on a device, in whole tiles."""
+        n_bytes = self.chunk_bytes_factor * _CHUNK_BYTES
+        return TILE * max(1, n_bytes // (TILE * 8 * self.d))
 
 
 @contextmanager
@@ -87,6 +90,8 @@ class ArrayRows(Rows):
         self.xp, self.array, self.mapped = xp, X, mapped
         self.n, self.d = X.shape
         self.dtype, self.device = X.dtype, device_of(X)
+        if not isinstance(X, np.ndarray):
+            self.chunk_bytes_factor = _ON_A_DEVICE
 
     def _chunks(self) -> Iterator[tuple[int, Array]]:
         for start in range(0, self.array.shape[0], self.chunk_rows):

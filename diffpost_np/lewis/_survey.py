@@ -8,7 +8,7 @@ from typing import NamedTuple
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
-from .._xp import Array, host
+from .._xp import Array, array_namespace, host, placed
 from ._rows import ArrayRows, Rows
 from ._tiles import tile_slices
 
@@ -60,23 +60,21 @@ class Kept:
         self.parts: list[np.ndarray] = []
 
     def add(self, start: int, chunk: Array) -> None:
-        self._store(np.arange(start, start + chunk.shape[0], dtype=np.uint64), chunk)
-        shift = max(self.shift, _shift(start + chunk.shape[0], self.rows_of.d))
+        xp, stop = self.rows_of.xp, start + chunk.shape[0]
+        self._store(xp.arange(start, stop, dtype=xp.uint64, device=self.rows_of.device), chunk)
+        shift = max(self.shift, _shift(stop, self.rows_of.d))
         if shift > self.shift:
             self.shift, numbers, parts = shift, self.numbers, self.parts
             self.numbers, self.parts = [], []
             for k, part in zip(numbers, parts, strict=True):
                 self._store(k, part)
 
-    def _store(self, numbers: np.ndarray, part: Array) -> None:
-        keep = np.flatnonzero(numbers * _GOLDEN <= _LARGEST >> np.uint64(self.shift))
-        numbers, xp = numbers[keep], self.rows_of.xp
-        if not isinstance(part, np.ndarray):
-            part = host(xp.take(part, xp.asarray(keep, device=self.rows_of.device), axis=0))
-        else:
-            part = part[keep]
-        self.numbers.append(numbers)
-        self.parts.append(part)
+    def _store(self, numbers: Array, part: Array) -> None:
+        xp, bound = array_namespace(part=part), _LARGEST >> np.uint64(self.shift)
+        golden, bound = (placed(xp, np.asarray(v), part) for v in (_GOLDEN, bound))
+        keep = xp.nonzero(numbers * golden <= bound)[0]
+        self.numbers.append(host(xp.take(numbers, keep)))
+        self.parts.append(host(xp.take(part, keep, axis=0)))
 
     def rows(self) -> np.ndarray:
         return np.concatenate(self.parts)

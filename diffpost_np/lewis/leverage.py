@@ -72,7 +72,8 @@ def leverage_scores(
     'sketch' serves large d: a sparse embedding with four entries a row brings X to 16 d rows,
     and random columns stand for its d coordinates: with probability 0.99 the latter change no
     score by more than half of it; the embedding adds about as much. It costs n d times the number
-    of columns, (log n + 5) / 0.047.
+    of columns, (log n + 5) / 0.047. The embedding is formed on the host, to which the rows of a
+    device go.
 
     References
     ----------

@@ -110,8 +110,8 @@ def lewis_weights(
     An iteration reads X once and takes about 2 n d^2 operations; one d x d matrix is carried over,
     never the weights. For many rows the start is the solution on some of them, so that two reads
     after the first look usually do for `tol=0.05`, and six to eight for 1e-10 at p = 1. Beyond the
-    weights, memory is that of a chunk of rows, some 32 MB. The bits do not depend on the number of
-    threads, nor on how the rows come in blocks.
+    weights, memory is that of a chunk of rows, some 32 MB, 256 MB on a device. The bits do not
+    depend on the number of threads, nor on how the rows come in blocks.
 
     Rows of zeros have weight 0, and so have rows too short for float arithmetic beside the others:
     |M' x|^2 below 1e-290, 1e-33 in float32. Any n and d are allowed; columns that depend on others
