@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 import diffpost_np as dp
+from diffpost_np._xp import host, numpy_namespace
+from diffpost_np.lewis._gram import lewis_pass
 
 pytestmark = pytest.mark.gpu
 DTYPES = [np.float64, np.float32]
@@ -144,6 +146,56 @@ def test_annealed_smc_reaches_the_exact_posterior(gpu):
     assert isinstance(result.samples, gpu.ndarray)
     error = gpu.abs(gpu.mean(result.samples, axis=0) - exact.mean())
     assert bool(gpu.all(error <= 5 * exact.std() / (4000 / 5) ** 0.5))
+
+
+def regression(n, d, dtype=np.float64):
+    """Rows of several sizes, and targets with heavy tails."""
+    rng = np.random.default_rng(n + d)
+    X = rng.standard_normal((n, d)).astype(dtype)
+    X[::100] *= 100
+    y = X @ rng.standard_normal(d).astype(dtype) + rng.standard_t(1.5, size=n).astype(dtype)
+    return X, y
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("n", "d"), [(1_000_003, 2), (200_003, 20), (50_001, 64), (20_011, 128)])
+def test_passes_over_many_rows_repeat_and_give_the_same_numbers(gpu, dtype, n, d):
+    X, M = regression(n, d, dtype)[0], np.eye(d)
+    there = gpu.asarray(X), gpu.asarray(M)
+    expected = lewis_pass(numpy_namespace, X, M, 1.0)
+    ours, again = (lewis_pass(gpu, *there, 1.0) for _ in range(2))
+    for a, b, c in zip(ours, again, expected, strict=True):
+        assert cuda_host.same_bits(a.get(), b.get())
+        assert np.abs(a.get() - c).max() <= 100 * np.finfo(dtype).eps * np.abs(c).max()
+
+
+def labels(y):
+    """What tells labels of rows."""
+    return lambda rows: host(y)[rows]
+
+
+LEWIS = {
+    "leverage scores": lambda X, y: dp.lewis.leverage_scores(X),
+    "by QR": lambda X, y: dp.lewis.leverage_scores(X, method="qr"),
+    "weights": lambda X, y: dp.lewis.lewis_weights(X).weights,
+    "weights of p = 3": lambda X, y: dp.lewis.lewis_weights(X, 3.0).weights,
+    "sample": lambda X, y: dp.lewis.sample_rows(X[:, 0] ** 2, 100, 0).scales,
+    "embedding": lambda X, y: dp.lewis.subspace_embedding(X, m=500, rng=0).rows,
+    "lad": lambda X, y: dp.lewis.lad(X, y, intercept=True, rng=0).coef,
+    "dual": lambda X, y: dp.lewis.lad(X, y, quantile=0.3, rng=0).dual,
+    "active lad": lambda X, y: dp.lewis.active_lad(X, labels(y), m=500, rng=0).coef,
+}
+
+
+@pytest.mark.parametrize("name", LEWIS)
+@pytest.mark.parametrize("dependent", [False, True])
+def test_lewis_functions_give_the_same_numbers(gpu, name, dependent):
+    X, y = regression(30_000, 7)
+    if dependent:
+        X[:, 6] = X[:, 0] - X[:, 1]
+    ours, expected = LEWIS[name](*map(gpu.asarray, (X, y))), LEWIS[name](X, y)
+    assert isinstance(ours, gpu.ndarray) and ours.shape == expected.shape
+    assert np.abs(ours.get() - expected).max() <= 1e-6 * np.abs(expected).max()
 
 
 def test_namespaces_do_not_mix(gpu):

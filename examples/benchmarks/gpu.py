@@ -1,10 +1,11 @@
-"""Normals, scores, Langevin steps, draws given noisy points and SMC on a CUDA device and the CPU.
+"""Random numbers, mixtures, samplers and `dp.lewis` on a CUDA device beside the CPU.
 
 The workload is that of `langevin_mixture.py`: the posterior of a mixture of 25 components of unit
 covariance given y = A x + noise, A dense of shape (d / 2, d); "given" draws x given x + noise for
-a mixture of full covariances, as split Gibbs does for every patch. Times are medians of wall time,
-the device waited for. "plain" is the reference code on the device, operation by operation in CuPy;
-where there is no device the CPU's column stands alone.
+a mixture of full covariances, as split Gibbs does for every patch. `dp.lewis` has the rows of
+`lewis_weights.py`: Gaussian, 1 % of them times 100, targets with Student noise of 1.5 degrees.
+Times are medians of wall time, the device waited for. "plain" is the reference code on the device,
+operation by operation in CuPy; where there is no device the CPU's column stands alone.
 
     python examples/benchmarks/gpu.py
 """
@@ -12,11 +13,14 @@ where there is no device the CPU's column stands alone.
 import importlib
 import time
 
+import array_api_compat
 import numpy as np
 
 import diffpost_np as dp
+from diffpost_np.lewis._gram import lewis_pass
 
 N_COMPONENTS, N_STEPS, STEP_SIZE = 25, 50, 0.01
+TALL_SIZES = [(100_000, 20), (1_000_000, 5), (1_000_000, 20), (200_000, 64), (100_000, 128)]
 SIZES = [(4096, 2), (4096, 16), (4096, 64), (65536, 16), (65536, 64)]
 
 
@@ -67,6 +71,22 @@ def workload(xp, n, d, dtype):
     return functions
 
 
+def tall_workload(xp, n, d, dtype):
+    """The same for a tall table of rows."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, d))
+    X[rng.random(n) < 0.01] *= 100
+    y = X @ rng.standard_normal(d) + rng.standard_t(1.5, size=n)
+    X, y, M = (xp.asarray(a.astype(dtype)) for a in (X, y, np.eye(d)))
+    space = array_api_compat.array_namespace(X)
+    return {
+        "pass": lambda: lewis_pass(space, X, M, 1.0),
+        "leverage": lambda: dp.lewis.leverage_scores(X),
+        "weights": lambda: dp.lewis.lewis_weights(X, tol=1e-10 if dtype == np.float64 else None),
+        "lad": lambda: dp.lewis.lad(X, y, rng=0),
+    }
+
+
 def seconds(function, cupy):
     """Median wall time of a call, after one that compiles; three calls where they are long."""
     start = time.perf_counter()
@@ -89,15 +109,12 @@ def same_bits(cupy, dtype):
     return there.get().tobytes() == here.tobytes()
 
 
-def main():
-    cupy = device_namespace()
-    print_device(cupy)
+def print_table(cupy, title, sizes, workload):
+    """A line for every size, dtype and function of a workload."""
     heads = ("CPU", "device", "ratio", "plain")
-    print(f"\n{'ns per chain (langevin: and step)':34}" + "".join(f"{h:>11}" for h in heads))
+    print(f"\n{title:34}" + "".join(f"{h:>11}" for h in heads))
     for dtype in (np.float64, np.float32):
-        if cupy is not None:
-            print(f"{dtype.__name__}: normals have the CPU's bits: {same_bits(cupy, dtype)}")
-        for n, d in SIZES:
+        for n, d in sizes:
             on_cpu = workload(np, n, d, dtype)
             on_device = {} if cupy is None else workload(cupy, n, d, dtype)
             for name, function in on_cpu.items():
@@ -110,6 +127,15 @@ def main():
                         plain = seconds(on_device[name], cupy) / unit
                     line += f"{device_cost:11.2f}{cost / device_cost:11.1f}{plain:11.2f}"
                 print(line, flush=True)
+
+
+def main():
+    cupy = device_namespace()
+    print_device(cupy)
+    for dtype in (np.float64, np.float32) if cupy is not None else ():
+        print(f"{dtype.__name__}: normals have the CPU's bits: {same_bits(cupy, dtype)}")
+    print_table(cupy, "ns per chain (langevin: and step)", SIZES, workload)
+    print_table(cupy, "ns per row", TALL_SIZES, tall_workload)
 
 
 if __name__ == "__main__":
