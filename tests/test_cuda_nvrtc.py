@@ -42,6 +42,12 @@ def test_tiles_are_moved_in_wide_pieces_and_stay_in_registers(itemsize):
 
 
 @pytest.mark.parametrize("itemsize", [8, 4])
+@pytest.mark.parametrize("name", ["weighted_gram", "quadratic_forms", "lewis_pass"])
+def test_squares_of_tall_kernels_stay_in_registers(itemsize, name):
+    assert ".local" not in compile_kernels(loader.options(itemsize))[name]
+
+
+@pytest.mark.parametrize("itemsize", [8, 4])
 def test_contraction_would_be_noticed(itemsize):
     options = [o for o in loader.options(itemsize) if o != "--fmad=false"]
     assert "fma.rn" in compile_kernels(options)["random_normal"]
