@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,14 @@ class Whitened(Operator):
         return self.measurement.operator._adjoint(self.measurement.unwhiten(r), xp)
 
     def _eigenform(self, xp: ModuleType, like: Array, weights: Array | None) -> Eigenform | None:
-        std = self.measurement.noise_std
+        std, operator = self.measurement.noise_std, self.measurement.operator
         if std is None or weights is not None:
             return None
-        precision = as_cast(std, like, xp) ** -2
-        return self.measurement.operator._eigenform(xp, like, precision)
+        if isinstance(std, float):
+            return scaled(operator._eigenform(xp, like, None), std**-2)
+        return operator._eigenform(xp, like, as_cast(std, like, xp) ** -2)
+
+
+def scaled(form: Eigenform | None, factor: float) -> Eigenform | None:
+    """The form of a multiple of an operator, None where the operator has none."""
+    return None if form is None else replace(form, values=factor * form.values)

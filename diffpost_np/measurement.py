@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 from ._noise import as_noise
-from ._whitened import Whitened
+from ._whitened import Whitened, scaled
 from ._xp import (
     Array,
     array_namespace,
@@ -175,10 +174,7 @@ class LinearGaussian:
         """
         if not isinstance(self.noise_std, float):
             return self._whitened.gram(like)
-        form = self.operator.gram(like)
-        if form is None:
-            return None
-        return replace(form, values=form.values * self.noise_std**-2)
+        return scaled(self.operator.gram(like), self.noise_std**-2)
 
     def check_y(self, y: object, xp: ModuleType, like: Array | None = None) -> Array:
         """Check one measurement.

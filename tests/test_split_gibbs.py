@@ -5,9 +5,11 @@ from functools import partial
 import numba
 import numpy as np
 import pytest
+import scipy.sparse
+from scipy.sparse import linalg
 
 import diffpost_np as dp
-from diffpost_np.operators import _base
+from diffpost_np.operators import _base, as_operator
 from diffpost_np.posterior._given_latent import given_latent
 from diffpost_np.posterior._problem import Problem
 
@@ -68,33 +70,89 @@ def test_with_bias_the_latent_sees_more_noise():
     assert np.all(np.abs(result.stages["mean"] - truth.mean()) > 2 * allowed / 4.5)
 
 
-@pytest.mark.parametrize("correlated", [False, True])
-def test_by_conjugate_gradients(correlated, monkeypatch):
+NOISES = {
+    "one": {"noise_std": 0.7},
+    "each": {"noise_std": STD},
+    "correlated": {"noise_cov": np.diag(STD**2) + 0.3 * A @ A.T},
+}
+
+
+def covariance(noise):
+    return noise["noise_cov"] if "noise_cov" in noise else noise["noise_std"] ** 2 * np.eye(3)
+
+
+@pytest.mark.parametrize("noise", NOISES.values(), ids=NOISES)
+def test_by_conjugate_gradients(noise, monkeypatch):
     monkeypatch.setattr(_base, "CHEAP_SVD", 0)
-    measurement = with_noise(0.3) if correlated else dp.LinearGaussian(A, STD)
+    measurement = dp.LinearGaussian(A, **noise)
     assert measurement.gram() is None
     result = dp.posterior.split_gibbs(PAIR, measurement, Y, n_samples=N, rho=0.6, thin=25, rng=0)
-    truth = PAIR.posterior(with_noise(0.36 + 0.3 * correlated), Y)
+    more = dp.LinearGaussian(A, noise_cov=covariance(noise) + 0.36 * A @ A.T)
+    truth = PAIR.posterior(more, Y)
     assert_same_law(result.samples, truth.sample(200_000, rng=1))
     with pytest.raises(ValueError, match="unbiased must be False: the operator has no eigenform"):
         dp.posterior.split_gibbs(PAIR, measurement, Y, rho=0.6, unbiased=True)
 
 
+@pytest.mark.parametrize("noise", NOISES.values(), ids=NOISES)
 @pytest.mark.parametrize("solver", [False, True])
 @pytest.mark.parametrize("unbiased", [False, True])
-def test_the_step_of_x(unbiased, solver, monkeypatch):
+def test_the_step_of_x(unbiased, solver, noise, monkeypatch):
     """Mean and covariance of x given z and y, where the second kind leaves noise to z."""
     if solver:
         monkeypatch.setattr(_base, "CHEAP_SVD", 0)
-    measurement, rho, n = dp.LinearGaussian(A, STD), 0.4, 40_000
+    measurement, rho, n = dp.LinearGaussian(A, **noise), 0.4, 40_000
     problem = Problem("split_gibbs", PAIR, measurement, Y, 0, scored=False)
     z = np.array([0.7, -0.4])
     x, _ = given_latent(problem).draw(np.tile(z, (n, 1)), rho, 3, unbiased and not solver, 0)
-    noise = np.diag(STD**2) - (unbiased and not solver) * rho**2 * A @ A.T
-    cov = np.linalg.inv(np.eye(2) / rho**2 + A.T @ np.linalg.solve(noise, A))
-    mean = cov @ (z / rho**2 + A.T @ np.linalg.solve(noise, Y))
+    seen = covariance(noise) - (unbiased and not solver) * rho**2 * A @ A.T
+    cov = np.linalg.inv(np.eye(2) / rho**2 + A.T @ np.linalg.solve(seen, A))
+    mean = cov @ (z / rho**2 + A.T @ np.linalg.solve(seen, Y))
     truth = np.random.default_rng(0).multivariate_normal(mean, cov, 400_000)
     assert_same_law(x, truth, n)
+
+
+def blurred_and_masked(shape):
+    blur = dp.operators.convolution(dp.operators.gaussian_kernel(1.6), shape)
+    keep = np.random.default_rng(0).random(shape) < 0.5
+    return dp.operators.compose(dp.operators.mask(keep), blur)
+
+
+LARGE = {
+    "blurred and masked": lambda: blurred_and_masked((64, 64)),
+    "sparse": lambda: scipy.sparse.random(1500, 4096, 0.01, "csr", rng=0),
+}
+
+
+@pytest.mark.parametrize("noise", [0.1, [0.1, 0.2]], ids=["one", "each"])
+@pytest.mark.parametrize("name", LARGE)
+def test_the_step_of_x_for_a_large_operator(name, noise):
+    """The squared error of a draw in units of its covariance, and that of their mean, is chi^2."""
+    a, d, n, rho = as_operator(LARGE[name](), event_shape=(64, 64)), 4096, 20, 0.05
+    m = a.output_shape[0]
+    std = np.linspace(*noise, m) if isinstance(noise, list) else noise
+    measurement = dp.LinearGaussian(a, std)
+    assert measurement.gram() is None
+    z, y = (np.random.default_rng(1).random((1, side)) for side in (d, m))
+    grid = dp.priors.PatchGrid(dp.priors.photograph_patches(), (64, 64), (8, 8))
+    step = given_latent(Problem("split_gibbs", grid, measurement, y[0], 0, scored=False))
+    x, _ = step.draw(np.repeat(z, n, axis=0), rho, 0, False, 0)
+
+    def back(r):
+        return a.adjoint(r / std**2).reshape(-1, d)
+
+    def gram(x):
+        return back(a(x.reshape(-1, 64, 64)))
+
+    precision = linalg.LinearOperator((d, d), lambda v: v.ravel() / rho**2 + gram(v)[0])
+    mean, failed = linalg.cg(precision, (z / rho**2 + back(y))[0], rtol=1e-12)
+    assert not failed
+    off = np.concatenate([x - mean, x.mean(axis=0, keepdims=True) - mean])
+    square = np.sum(off * (off / rho**2 + gram(off)), axis=1)
+    assert abs(square[:n].sum() - d * n) < 4.5 * (2 * d * n) ** 0.5
+    assert abs(n * square[n] - d) < 4.5 * (2 * d) ** 0.5
+    (largest,) = linalg.eigsh(linalg.LinearOperator((d, d), gram), k=1, return_eigenvectors=False)
+    assert step.largest == pytest.approx(largest, rel=1e-4)
 
 
 def test_complex_measurements():
