@@ -107,8 +107,8 @@ def check_heat_consistent(name: str, prior: Any) -> None:
     if not getattr(prior, "heat_consistent", True):
         raise TypeError(
             f"prior has heat_consistent = False, and {name} needs smoothed scores that one heat "
-            "flow links: take posterior.split_gibbs, langevin, annealed_langevin, or annealed_smc "
-            "with initial="
+            "flow links: take posterior.split_gibbs, langevin, annealed_langevin with alpha= and "
+            "smoothness=, or annealed_smc with initial="
         )
 
 

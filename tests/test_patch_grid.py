@@ -76,6 +76,9 @@ MEASUREMENTS = {
     "seen twice": dp.LinearGaussian(
         dp.operators.stack(dp.operators.mask(KEEP), dp.operators.mask(KEEP)), 0.4
     ),
+    "complex": dp.LinearGaussian(
+        COLUMNS[:2] * np.array([[1 + 2j], [0.5 - 1j]]), 0.4, event_shape=(2, 2)
+    ),
     "means": dp.LinearGaussian(dp.operators.downsample((2, 2), (2, 1)), 0.2),
 }
 
@@ -109,18 +112,26 @@ def test_the_laws_of_a_prior():
     assert laws <= set(dp.testing.check_prior(given, skip=["bayes"]).kept)
 
 
-@pytest.mark.parametrize("given", [False, True])
-def test_draws_are_those_of_the_whole_mixture(given):
+@pytest.mark.parametrize("kind", ["prior", "given a noisy point", "posterior"])
+def test_draws_are_those_of_the_whole_mixture(kind):
     grid, exact = whole()
     n, x = 4000, np.array([[0.5, -0.2], [0.8, 1.0]])
-    if given:
-        draws = grid.sample_given(np.tile(x, (n, 1, 1)), 0.7, rng=0)
-        expected = exact.posterior(dp.LinearGaussian(np.eye(4), 0.7, event_shape=(2, 2)), x.ravel())
-    else:
-        draws, expected = grid.sample(n, rng=0), exact
+    noisy = dp.LinearGaussian(np.eye(4), 0.7, event_shape=(2, 2))
+    draws, expected = {
+        "prior": lambda: (grid.sample(n, rng=0), exact),
+        "given a noisy point": lambda: (
+            grid.sample_given(np.tile(x, (n, 1, 1)), 0.7, rng=0),
+            exact.posterior(noisy, x.ravel()),
+        ),
+        "posterior": lambda: (
+            grid.posterior(noisy, x.ravel()).sample(n, rng=0),
+            exact.posterior(noisy, x.ravel()),
+        ),
+    }[kind]()
     truth = expected.sample(100_000, rng=1).reshape(-1, 4)
     flat = draws.reshape(n, 4)
-    for f in (lambda a: a, lambda a: a**2, lambda a: a * np.roll(a, 1, axis=1), lambda a: a**3):
+    pairs = [lambda a, k=k: a * np.roll(a, k, axis=1) for k in (1, 2)]
+    for f in (lambda a: a, lambda a: a**2, *pairs, lambda a: a**3):
         error = f(flat).mean(axis=0) - f(truth).mean(axis=0)
         assert np.all(np.abs(error) < 4.5 * f(truth).std(axis=0) * (1 / n + 1e-5) ** 0.5)
 
@@ -154,6 +165,31 @@ def test_kernels_draw_what_the_reference_draws(dtype):
         assert np.mean(np.all(close, axis=1)) > (0.995 if dtype == np.float32 else 0.9999)
 
 
+def test_a_shift_may_be_an_array():
+    grid = dp.priors.PatchGrid(PAIR, (2, 2), (2, 1), np.array([1, 0]))
+    assert grid.shift == (1, 0)
+    text = "PatchGrid(GaussianMixture(2 components, event_shape=(2,), covs: full), "
+    assert repr(grid) == text + "(2, 2), (2, 1), shift=(1, 0))"
+
+
+def test_lists_are_batches():
+    grid, x = whole()[0], np.random.default_rng(0).normal(size=(3, 2, 2))
+    for name in ("score", "denoise", "log_density"):
+        np.testing.assert_array_equal(
+            getattr(grid, name)(x.tolist(), 0.3), getattr(grid, name)(x, 0.3)
+        )
+    found = grid.denoise_vjp(x.tolist(), 0.3, x.tolist())
+    np.testing.assert_array_equal(found, grid.denoise_vjp(x, 0.3, x))
+
+
+@pytest.mark.parametrize("sampler", [dp.posterior.exact, dp.posterior.sample])
+def test_large_images_are_left_to_split_gibbs(sampler):
+    grid = dp.priors.PatchGrid(dp.priors.photograph_patches(), (128, 128), (8, 8))
+    seen = dp.LinearGaussian(dp.operators.mask(np.ones((128, 128), bool)), 0.1)
+    with pytest.raises(ValueError, match=r"256 patches, .* sample by posterior\.split_gibbs"):
+        sampler(grid, seen, np.full(128 * 128, 0.5))
+
+
 def test_samplers_that_ask_are_told():
     grid, exact = whole()
     blur = dp.LinearGaussian(np.ones((1, 4)), 0.5, event_shape=(2, 2))
@@ -173,7 +209,8 @@ def test_samplers_that_ask_are_told():
     ("arguments", "error", "text"),
     [
         (((5, 2), (2, 1)), ValueError, r"image_shape .* wraps around, so crop .* or pad"),
-        (((1, 2), (2, 1)), ValueError, r"image_shape .* wraps around"),
+        (((1, 2), (2, 1)), ValueError, r"image_shape must be at least a patch, \(2, 1\), got"),
+        (((4, 4, 1), (1, 2)), ValueError, r"must have its channels first, \(1, 4, 4\), got"),
         (((4,), (2, 1)), ValueError, r"image_shape must be \(h, w\) or \(c, h, w\)"),
         (((4, 4), (2, 2)), ValueError, "patch_shape must have the 2 entries"),
         (((4, 4), (2,)), ValueError, r"patch_shape must be \(h, w\)"),

@@ -92,6 +92,15 @@ def test_draws_do_not_depend_on_the_batch(xp):
     assert np.any(draws[:3] != draws[3:])
 
 
+def test_lists_and_texts():
+    q, x = prior(), POINTS[:2]
+    drawn = q.grid_sample_given(x.tolist(), 0.3, rng=0)
+    np.testing.assert_array_equal(drawn, q.grid_sample_given(x, 0.3, rng=0))
+    np.testing.assert_array_equal(q.score(x.tolist()), q.score(x))
+    text = "PatchProduct(GaussianMixture(2 components, event_shape=(4,), covs: full), "
+    assert repr(q) == text + "(4, 6), (2, 2), stride=1)"
+
+
 S = dp.sampling
 SEEN = dp.LinearGaussian(np.ones((1, 24)), 1.0, event_shape=(4, 6))
 REFUSED = {
@@ -108,7 +117,9 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_reverse_diffusions_refuse_it(name):
-    with pytest.raises(TypeError, match=rf"heat_consistent = False.*{name.strip()}.*split_gibbs"):
+    with pytest.raises(
+        TypeError, match=rf"heat_consistent = False.*{name.strip()}.*split_gibbs.*alpha= and"
+    ):
         REFUSED[name](prior())
 
 
@@ -116,8 +127,10 @@ def test_samplers_that_need_no_heat_flow_take_it():
     q, p = prior(), dp.posterior
     start = np.random.default_rng(4).normal(size=(200, 4, 6))
     p.langevin(q, SEEN, [1.0], n_samples=2, step_size=0.01, n_steps=3, initial=start[:2])
+    constants = {"alpha": 1.0, "smoothness": 30.0, "tolerance": 0.5}
+    p.annealed_langevin(q, SEEN, [1.0], n_samples=2, initial=start[:2], rng=0, **constants)
     p.annealed_smc(q, SEEN, [1.0], n_samples=50, n_particles=200, initial=start, rng=0)
-    with pytest.raises(TypeError, match=r"no \.sample"):
+    with pytest.raises(TypeError, match=r"no \.sample,.*give initial=.*posterior\.split_gibbs"):
         p.annealed_smc(q, SEEN, [1.0], n_samples=50)
     with pytest.raises(TypeError, match="no posterior in closed form"):
         p.exact(q, SEEN, [1.0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .._arguments import held
@@ -48,6 +49,13 @@ class Problem(Run):
         )
         is_complex = self.xp.isdtype(self.y.dtype, "complex floating")
         self.n_measured = (2 if is_complex else 1) * size(self.y.shape)
+
+    def ability(self, name: str, wanted_for: str) -> Callable[..., Any]:
+        """A method of the prior; instead of draws of it, some sampler may do with those given x."""
+        given = any(hasattr(self.prior, way) for way in ("sample_given", "grid_sample_given"))
+        linear = isinstance(self.measurement, LinearGaussian)
+        remedy = ", or take posterior.split_gibbs" if name == "sample" and given and linear else ""
+        return super().ability(name, wanted_for + remedy)
 
     def linear(self) -> LinearGaussian:
         """The measurement, which must be linear Gaussian."""

@@ -58,7 +58,7 @@ class Scored:
             If array types are mixed.
         """
         xp, flat, level = self._enter(x, sigma)
-        return xp.reshape(self._score(xp, flat, level), x.shape)
+        return self._as_events(xp, self._score(xp, flat, level))
 
     def denoise(self, x: Array, sigma: Any) -> Array:
         """Posterior mean E[x0 | x0 + sigma z = x].
@@ -81,7 +81,7 @@ class Scored:
             If an argument has a wrong shape or is not finite.
         """
         xp, flat, level = self._enter(x, sigma, allow_degenerate=True)
-        return xp.reshape(self._denoise(xp, flat, level), x.shape)
+        return self._as_events(xp, self._denoise(xp, flat, level))
 
     def denoise_vjp(self, x: Array, sigma: Any, v: Array) -> Array:
         """Product of `v` with the Jacobian of the denoiser, which is symmetric.
@@ -106,9 +106,10 @@ class Scored:
             If an argument has a wrong shape or is not finite.
         """
         xp, flat, level = self._enter(x, sigma, allow_degenerate=True)
-        vector = as_float_array("v", v, xp=xp, dtype=flat.dtype, shape=tuple(x.shape))
+        shape = (flat.shape[0], *self.event_shape)
+        vector = as_float_array("v", v, xp=xp, dtype=flat.dtype, shape=shape)
         product = self._denoise_vjp(xp, flat, level, flatten_events(vector, xp))
-        return xp.reshape(product, x.shape)
+        return self._as_events(xp, product)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(event_shape={self.event_shape})"
@@ -139,6 +140,10 @@ class Scored:
                 f"ask for sigma > 0, or {blurred}"
             )
         return xp, flatten_events(batch, xp), level
+
+    def _as_events(self, xp: ModuleType, flat: Array) -> Array:
+        """Flat rows as events."""
+        return xp.reshape(flat, (flat.shape[0], *self.event_shape))
 
     def _check_size(self, name: str, batch: Array, level: Array, xp: ModuleType) -> None:
         """Refuse points so far away that quadratic forms would overflow, or that are no numbers."""
@@ -227,8 +232,7 @@ class Prior(Scored):
         first = chain("first_chain", first_chain)
         like_dtype(like, array_namespace(like=like), allow_complex=True)
         xp, like = prototype(like=like, **self._arrays())
-        draws = self._sample(xp, like, key(rng).fold("prior.sample"), n, first)
-        return xp.reshape(draws, (n, *self.event_shape))
+        return self._as_events(xp, self._sample(xp, like, key(rng).fold("prior.sample"), n, first))
 
     def _log_density(self, xp: ModuleType, x: Array, sigma: Array) -> Array:
         raise NotImplementedError

@@ -77,7 +77,7 @@ def _view(xp: ModuleType, measurement: LinearGaussian, tables: Tables, white: Ar
     gram = measurement.gram(tables.means)
     if gram is not None and _commutes(tables.covs, gram):
         return _in_eigenbasis(xp, measurement, gram, tables, white)
-    y = _real(xp, flatten_events(white, xp))
+    y = in_reals(xp, flatten_events(white, xp))
     return _by_matrix(xp, real_matrix(measurement._whitened, tables.means), tables, y)
 
 
@@ -174,7 +174,7 @@ def _stack(xp: ModuleType, upper: Array, lower: Array) -> Array:
     return xp.concat([upper, lower], axis=1)
 
 
-def _real(xp: ModuleType, flat: Array) -> Array:
+def in_reals(xp: ModuleType, flat: Array) -> Array:
     """Real and imaginary parts side by side."""
     if not xp.isdtype(flat.dtype, "complex floating"):
         return flat

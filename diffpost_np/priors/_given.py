@@ -43,8 +43,7 @@ class SampledGiven(Prior):
         xp, flat, level = self._enter(x_noisy, sigma, allow_degenerate=True, name="x_noisy")
         first = chain("first_chain", first_chain)
         own = key(rng).fold("prior.sample_given")
-        draws = self._sample_given(xp, flat, level, own, first)
-        return xp.reshape(draws, (flat.shape[0], *self.event_shape))
+        return self._as_events(xp, self._sample_given(xp, flat, level, own, first))
 
     def _sample_given(
         self, xp: ModuleType, x: Array, sigma: Array, key: Key, first_chain: int

@@ -13,7 +13,7 @@ from .._least_squares import fit
 from .._xp import Array, flatten_events, host, size
 from ..operators._base import as_cast, real_matrix
 from ..random import Key
-from ._conjugate import check_measured
+from ._conjugate import check_measured, in_reals
 from ._given import SampledGiven
 from ._tiling import Tiling
 from .mixture import GaussianMixture
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ..measurement import LinearGaussian
     from .patch_grid import PatchGrid
 
-_LARGEST = 2**27
-"""Numbers in the covariances of all patches that are kept: a gigabyte."""
+_LARGEST = 2**24
+"""Numbers in the covariances of all patches that are kept: 128 MiB, twice that on the way, 3 s."""
 
 _LARGEST_MATRIX = 2**26
 """Entries of a measurement's matrix that is written out."""
@@ -153,9 +153,9 @@ class Patches(SampledGiven):
 
 
 def can_condition(prior: PatchGrid, measurement: LinearGaussian) -> bool:
-    """Whether the posterior has a closed form that can be kept."""
+    """Whether the posterior has a closed form; one too large to keep is refused by name."""
+    check_size_of_parts(prior.tiling, prior.mixture)
     try:
-        check_size_of_parts(prior.tiling, prior.mixture)
         xp, like = prior.mixture._xp, prior.mixture._float64.means
         return rows_of_patches(xp, measurement, prior.tiling, prior.shift, like) is not None
     except ValueError:
@@ -191,9 +191,7 @@ def separated(
     rows, places, gram = found
     white = measurement.whiten(as_cast(y, like, xp)[None, ...])
     if gram is None:
-        flat = flatten_events(white, xp)
-        if xp.isdtype(flat.dtype, "complex floating"):
-            flat = xp.concat([xp.real(flat), xp.imag(flat)], axis=1)
+        flat = in_reals(xp, flatten_events(white, xp))
         return rows, [xp.take(flat[0, :], i) for i in places], 0.0
     explained = fit(xp, measurement, gram, white)
     data = tiling.split(xp, explained.y, shift)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from .._checks import integer
 from .._xp import Array, size
 from ..operators._base import as_shape
@@ -66,7 +68,15 @@ def as_tiling(image_shape: Any, patch_shape: Any, patch_size: int) -> Tiling:
             f"patch_shape must have the {patch_size} entries of an event of the mixture, "
             f"got {patch}"
         )
-    if any(side % step for side, step in zip(image[-2:], patch, strict=True)):
+    sides = list(zip(image[-2:], patch, strict=True))
+    if len(image) == 3 and image[2] < patch[1] <= image[0]:
+        raise ValueError(
+            f"image_shape must have its channels first, {(image[2], *image[:2])}, got {image}: "
+            "move that axis by np.moveaxis"
+        )
+    if any(side < step for side, step in sides):
+        raise ValueError(f"image_shape must be at least a patch, {patch}, got {image}: pad it")
+    if any(side % step for side, step in sides):
         raise ValueError(
             f"image_shape must have sides that are multiples of the patch's {patch}, got {image}: "
             "the grid wraps around, so crop the image or pad it"
@@ -76,9 +86,10 @@ def as_tiling(image_shape: Any, patch_shape: Any, patch_size: int) -> Tiling:
 
 def as_shift(shift: Any, tiling: Tiling) -> tuple[int, int]:
     """Where a grid starts: two whole numbers, each less than the side of a patch."""
-    if isinstance(shift, str | bytes) or not isinstance(shift, Sequence) or len(shift) != 2:
+    entries = shift.tolist() if isinstance(shift, np.ndarray) else shift
+    if isinstance(entries, str | bytes) or not isinstance(entries, Sequence) or len(entries) != 2:
         raise TypeError(f"shift must be two integers, got {shift!r}")
-    pairs = zip(shift, tiling.patch_shape, strict=True)
+    pairs = zip(entries, tiling.patch_shape, strict=True)
     a, b = (integer("shift", s, minimum=0, maximum=side - 1) for s, side in pairs)
     return a, b
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from .._xp import Array
 from ..random import Key
 from ._given import SampledGiven
-from ._tiling import as_mixture, as_shift, as_tiling
+from ._on_patches import OnPatches
+from ._tiling import as_shift
 from .mixture import GaussianMixture
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["PatchGrid"]
 
 
-class PatchGrid(SampledGiven):
+class PatchGrid(OnPatches, SampledGiven):
     """Images cut into disjoint patches, each an independent draw of one mixture.
 
     Parameters
@@ -73,11 +74,8 @@ class PatchGrid(SampledGiven):
     def __init__(
         self, mixture: GaussianMixture, image_shape: Any, patch_shape: Any, shift: Any = (0, 0)
     ) -> None:
-        self.mixture = as_mixture(mixture)
-        self.tiling = as_tiling(image_shape, patch_shape, mixture.means[0, ...].size)
-        self.event_shape, self.patch_shape = self.tiling.image_shape, self.tiling.patch_shape
+        super().__init__(mixture, image_shape, patch_shape)
         self.shift = as_shift(shift, self.tiling)
-        self._narrowest = mixture._narrowest
 
     def posterior(self, measurement: LinearGaussian, y: Any) -> Patches:
         """Law of x given y = A x + noise, where no measurement mixes patches.
@@ -129,10 +127,11 @@ class PatchGrid(SampledGiven):
         return self._tiled(self.mixture.std())
 
     def __repr__(self) -> str:
-        return f"PatchGrid({self.mixture!r}, {self.event_shape}, shift={self.shift})"
+        shapes = f"{self.event_shape}, {self.patch_shape}, shift={self.shift}"
+        return f"PatchGrid({self.mixture!r}, {shapes})"
 
     def _conjugate_to(self, measurement: LinearGaussian) -> bool:
-        """Whether no measurement mixes patches, and the mixtures of all are small enough."""
+        """Whether no measurement mixes patches; the mixtures of all must be small enough."""
         from ._patches import can_condition
 
         return can_condition(self, measurement)
@@ -142,18 +141,11 @@ class PatchGrid(SampledGiven):
         rows = xp.broadcast_to(xp.reshape(patch, (1, -1)), (self.tiling.n_patches, patch.size))
         return xp.reshape(self._join(xp, rows), self.event_shape)
 
-    def _arrays(self) -> dict[str, Array]:
-        return self.mixture._arrays()
-
     def _split(self, xp: ModuleType, x: Array) -> Array:
         return self.tiling.split(xp, x, self.shift)
 
     def _join(self, xp: ModuleType, patches: Array) -> Array:
         return self.tiling.join(xp, patches, self.shift)
-
-    def _levels(self, xp: ModuleType, sigma: Array) -> Array:
-        """The noise level of every patch."""
-        return sigma if sigma.shape[0] == 1 else xp.repeat(sigma, self.tiling.n_patches)
 
     def _sum(self, xp: ModuleType, values: Array) -> Array:
         """Sums (n,) over the patches of each image."""

@@ -10,15 +10,14 @@ from typing import Any
 from .._checks import chain, integer
 from .._xp import Array, device_of
 from ..random import Key, Purpose, key, uniform
-from ._base import Scored
 from ._mixture_draws import by_component
-from ._tiling import as_mixture, as_tiling
+from ._on_patches import OnPatches
 from .mixture import GaussianMixture
 
 __all__ = ["PatchProduct"]
 
 
-class PatchProduct(Scored):
+class PatchProduct(OnPatches):
     """The geometric mean of the laws of images on all shifted grids of patches.
 
     Its density is proportional to the product of those of all overlapping patches, each to the
@@ -90,9 +89,7 @@ class PatchProduct(Scored):
     def __init__(
         self, mixture: GaussianMixture, image_shape: Any, patch_shape: Any, stride: int = 1
     ) -> None:
-        self.mixture = as_mixture(mixture)
-        self.tiling = as_tiling(image_shape, patch_shape, mixture.means[0, ...].size)
-        self.event_shape, self.patch_shape = self.tiling.image_shape, self.tiling.patch_shape
+        super().__init__(mixture, image_shape, patch_shape)
         self.stride = integer("stride", stride)
         if any(side % self.stride for side in self.patch_shape):
             raise ValueError(
@@ -101,7 +98,6 @@ class PatchProduct(Scored):
             )
         p, q = self.patch_shape
         self.shifts = list(product(range(0, p, self.stride), range(0, q, self.stride)))
-        self._narrowest = mixture._narrowest
 
     def unnormalised_log_density(self, x: Array, sigma: Any = 0.0) -> Array:
         """Logarithm of the density up to a constant: `score` is its gradient.
@@ -170,10 +166,11 @@ class PatchProduct(Scored):
         first = first * self.tiling.n_patches
         draws = self.mixture._sample_given(xp, patches, self._levels(xp, level), own, first)
         images = self._on_grids(xp, xp.reshape(draws, flat.shape), grids, self.tiling.join)
-        return xp.reshape(images, x_noisy.shape)
+        return self._as_events(xp, images)
 
     def __repr__(self) -> str:
-        return f"PatchProduct({self.mixture!r}, {self.event_shape}, {len(self.shifts)} grids)"
+        shapes = f"{self.event_shape}, {self.patch_shape}, stride={self.stride}"
+        return f"PatchProduct({self.mixture!r}, {shapes})"
 
     def _random_grids(self, xp: ModuleType, like: Array, key: Key, first_chain: int) -> Array:
         """The number of a grid for every image (n,)."""
@@ -190,13 +187,6 @@ class PatchProduct(Scored):
             return xp.reshape(cut(xp, rows, self.shifts[k]), rows.shape)
 
         return by_component(xp, grids, (rows,), on_grid)
-
-    def _arrays(self) -> dict[str, Array]:
-        return self.mixture._arrays()
-
-    def _levels(self, xp: ModuleType, sigma: Array) -> Array:
-        """The noise level of every patch."""
-        return sigma if sigma.shape[0] == 1 else xp.repeat(sigma, self.tiling.n_patches)
 
     def _mean(
         self, xp: ModuleType, x: Array, sigma: Array, function: Callable[..., Array], *more: Array
