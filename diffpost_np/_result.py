@@ -166,7 +166,9 @@ class Result:
     def _namespace(self) -> Any:
         """The namespace of the samples, of which there must be some."""
         if self.samples.shape[0] == 0:
-            raise ValueError("samples is empty: no proposal was accepted")
+            stopped = "the run was stopped before the first draw"
+            why = stopped if self.n_proposals is None else "no proposal was accepted"
+            raise ValueError(f"samples is empty: {why}")
         return array_namespace(samples=self.samples)
 
 

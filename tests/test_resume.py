@@ -72,6 +72,27 @@ def test_contradictions_are_refused(change):
         refuses(dp.posterior.annealed_smc, stopped(dp.posterior.annealed_smc), **change)
 
 
+RESUMED = {
+    **PLACED,
+    "annealed_smc": dp.posterior.annealed_smc,
+    "rejection": functools.partial(dp.posterior.rejection, batch_size=5),
+    "split_gibbs": dp.posterior.split_gibbs,
+}
+
+
+@pytest.mark.parametrize("name", RESUMED)
+def test_another_measurement_is_refused(name):
+    sampler = RESUMED[name]
+    part, again = stopped(sampler), functools.partial(sampler, TWO_MODES)
+    assert len(again(MEASUREMENT, Y.tolist(), resume=part).samples) == N
+    with pytest.raises(ValueError, match=r"^y must be what it was in the run to resume"):
+        again(MEASUREMENT, Y + 1, resume=part)
+    for noise in (2.0, np.array([1.0])):
+        other = dp.LinearGaussian(MEASUREMENT.operator, noise)
+        with pytest.raises(ValueError, match=r"^noise_std must be .* in the run to resume"):
+            again(other, Y, resume=part)
+
+
 OTHER_SCHEDULE = dp.posterior.AnnealingSchedule([2.0, 1.0], [0.01], [5])
 SHARED = [
     {"bandwidth": 0.5},

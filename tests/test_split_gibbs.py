@@ -10,8 +10,11 @@ from scipy.sparse import linalg
 
 import diffpost_np as dp
 from diffpost_np.operators import _base, as_operator
-from diffpost_np.posterior._given_latent import given_latent
+from diffpost_np.posterior import _given_latent
+from diffpost_np.posterior._given_latent import conjugate_gradients, given_latent
 from diffpost_np.posterior._problem import Problem
+from diffpost_np.posterior._running_moments import Moments
+from diffpost_np.posterior._split_start import explaining_constant, start
 
 WEIGHTS, MEANS = np.array([0.3, 0.7]), np.array([[-0.6, 0.5], [0.8, 0.0]])
 COVS = np.array([[[0.5, 0.2], [0.2, 0.3]], [[0.2, -0.1], [-0.1, 0.6]]])
@@ -66,8 +69,10 @@ def test_with_bias_the_latent_sees_more_noise():
     wider = dp.priors.GaussianMixture(WEIGHTS, MEANS, COVS + rho**2 * np.eye(2))
     of_x = wider.posterior(measurement, Y)
     allowed = 4.5 * of_x.std() / N**0.5
-    assert np.all(np.abs(result.stages["mean"] - of_x.mean()) < allowed)
-    assert np.all(np.abs(result.stages["mean"] - truth.mean()) > 2 * allowed / 4.5)
+    for name, law, other in (("mean", of_x, truth), ("mean_z", truth, of_x)):
+        assert np.all(np.abs(result.stages[name] - law.mean()) < allowed)
+        assert np.all(np.abs(result.stages[name] - other.mean()) > 2 * allowed / 4.5)
+    assert not result.trace["unbiased"].any()
 
 
 NOISES = {
@@ -112,6 +117,65 @@ def test_the_step_of_x(unbiased, solver, noise, monkeypatch):
     assert_same_law(x, truth, n)
 
 
+def test_couplings_up_to_the_limit_are_without_bias(monkeypatch):
+    measurement = dp.LinearGaussian(A, STD)
+    limit = 1 / np.linalg.norm(A / STD[:, None], 2)
+    run = partial(dp.posterior.split_gibbs, PAIR, measurement, Y, n_samples=4, thin=1, rng=0)
+    default = run().trace
+    assert default["rho"][-1] == pytest.approx(limit) and default["unbiased"][-1]
+    np.testing.assert_array_equal(default["unbiased"], default["rho"] <= limit * (1 + 1e-5))
+    wide = run(rho=1.2 * limit)
+    assert not wide.trace["unbiased"].any()
+    assert np.all(wide.stages["mean"] != wide.stages["mean_z"])
+    with pytest.raises(ValueError, match="rho must be at most"):
+        run(rho=1.2 * limit, unbiased=True)
+    assert run(unbiased=False).trace["rho"][-1] == pytest.approx(limit / 2)
+    monkeypatch.setattr(_base, "CHEAP_SVD", 0)
+    solved = dp.posterior.split_gibbs(
+        PAIR, dp.LinearGaussian(A, STD), Y, n_samples=4, thin=1, rng=0
+    ).trace
+    assert solved["rho"][-1] == pytest.approx(limit / 2) and not solved["unbiased"].any()
+
+
+def test_conjugate_gradients_solve():
+    rng = np.random.default_rng(0)
+    root, right = rng.normal(size=(40, 30)), rng.normal(size=(3, 30))
+    matrix = root.T @ root + 0.1 * np.eye(30)
+    x = conjugate_gradients(np, lambda x: x @ matrix, right, np.zeros((3, 30)))
+    np.testing.assert_allclose(x, np.linalg.solve(matrix, right.T).T, rtol=1e-7, atol=1e-9)
+
+
+def test_chains_that_are_solved_for_have_a_place(monkeypatch):
+    monkeypatch.setattr(_base, "CHEAP_SVD", 0)
+    problem = PAIR, dp.LinearGaussian(A, STD), Y
+    full = dp.posterior.split_gibbs(*problem, n_samples=6, rho=0.3, rng=0)
+    part = dp.posterior.split_gibbs(*problem, n_samples=3, rho=0.3, first_chain=3, rng=0)
+    np.testing.assert_allclose(part.samples, full.samples[3:], rtol=1e-7)
+
+
+def test_solving_in_float32_takes_any_coupling(monkeypatch):
+    monkeypatch.setattr(_base, "CHEAP_SVD", 0)
+    measurement, y = dp.LinearGaussian(A, 0.1), np.array(Y, np.float32)
+    tiny = dp.posterior.split_gibbs(PAIR, measurement, y, n_samples=4, rho=1e-30, rng=0)
+    assert tiny.samples.dtype == np.float32 and np.all(np.isfinite(tiny.samples))
+    monkeypatch.setattr(_given_latent, "_MOST_ITERATIONS", 1)
+    with pytest.raises(ValueError, match=r"1 steps at a coupling of 0\.5: lower rho_max, or rho"):
+        dp.posterior.split_gibbs(PAIR, measurement, y, rho=0.1, rho_max=0.5)
+
+
+@pytest.mark.parametrize("way", ["eigenform", "solving"])
+def test_a_measurement_of_nothing(way, monkeypatch):
+    """The posterior is the prior, at any coupling that the user gives."""
+    if way == "solving":
+        monkeypatch.setattr(_base, "CHEAP_SVD", 0)
+    problem = PAIR, dp.LinearGaussian(0 * A, STD), Y
+    with pytest.raises(ValueError, match="rho must be given: the measurement does not depend on x"):
+        dp.posterior.split_gibbs(*problem)
+    result = dp.posterior.split_gibbs(*problem, n_samples=N, rho=0.7, thin=20, rng=0)
+    assert_same_law(result.samples, PAIR.sample(200_000, rng=1))
+    assert result.trace["unbiased"].all() == (way == "eigenform")
+
+
 def blurred_and_masked(shape):
     blur = dp.operators.convolution(dp.operators.gaussian_kernel(1.6), shape)
     keep = np.random.default_rng(0).random(shape) < 0.5
@@ -133,7 +197,8 @@ def test_the_step_of_x_for_a_large_operator(name, noise):
     std = np.linspace(*noise, m) if isinstance(noise, list) else noise
     measurement = dp.LinearGaussian(a, std)
     assert measurement.gram() is None
-    z, y = (np.random.default_rng(1).random((1, side)) for side in (d, m))
+    z = np.random.default_rng(1).random((1, d))
+    y = measurement.simulate(z.reshape(1, 64, 64), rng=2)
     grid = dp.priors.PatchGrid(dp.priors.photograph_patches(), (64, 64), (8, 8))
     step = given_latent(Problem("split_gibbs", grid, measurement, y[0], 0, scored=False))
     x, _ = step.draw(np.repeat(z, n, axis=0), rho, 0, False, 0)
@@ -263,6 +328,24 @@ def test_other_namespaces(xp):
     np.testing.assert_allclose(xp.numpy(result.samples), expected.samples, rtol=1e-6)
 
 
+def test_rhat_is_that_of_gelman_and_rubin():
+    chains = np.random.default_rng(0).normal(size=(7, 4, 3)) + [[0.0], [1.0], [0.0], [2.0]]
+    moments = Moments.zero(np, chains[0])
+    for z in chains:
+        moments = moments.add(z, z)
+    within = chains.var(axis=0, ddof=1).mean(axis=0)
+    between = 7 * chains.mean(axis=0).var(axis=0, ddof=1)
+    expected = np.sqrt((6 / 7 * within + between / 7) / within)
+    np.testing.assert_allclose(moments.rhat(), expected, rtol=1e-12)
+
+
+def test_rhat_of_chains_that_never_move():
+    """Points apart, of which the first entry is the same for all."""
+    points = np.array([[1 / 3, -9.0], [1 / 3, 9.0], [1 / 3, 9.0]])
+    moments = Moments.zero(np, points).add(points, points).add(points, points)
+    np.testing.assert_array_equal(moments.rhat(), [1.0, np.inf])
+
+
 def test_rhat_tells_chains_that_do_not_mix():
     apart = dp.priors.GaussianMixture([0.5, 0.5], [[-9.0], [9.0]], 0.1)
     measurement = dp.LinearGaussian(np.eye(1), 1.0)
@@ -271,6 +354,24 @@ def test_rhat_tells_chains_that_do_not_mix():
     stuck = dp.posterior.split_gibbs(apart, measurement, [0.0], initial=start, **given)
     agreed = dp.posterior.split_gibbs(apart, measurement, [9.0], initial=start + 9, **given)
     assert stuck.trace["rhat"][0] > 3 and abs(agreed.trace["rhat"][0] - 1) < 0.05
+
+
+def test_large_events_have_few_chains():
+    given = {"n_samples": 6, **OPTIONS}
+    assert dp.posterior.split_gibbs(*photograph(shape=(64, 64)), **given).state.x.shape[0] == 4
+    assert dp.posterior.split_gibbs(*photograph(), **given).state.x.shape[0] == 6
+
+
+def test_a_run_that_was_stopped_at_once_says_so():
+    records = []
+    stopped = dp.posterior.split_gibbs(
+        PAIR, dp.LinearGaussian(A, STD), Y, rng=0, progress=lambda p: records.append(p) or True
+    )
+    for summary in (stopped.mean, stopped.std, partial(stopped.quantile, 0.5)):
+        with pytest.raises(ValueError, match="is empty: the run was stopped before the first"):
+            summary()
+    misfit = np.mean(((Y - stopped.state.x @ A.T) / STD) ** 2)
+    assert records[0].numbers["misfit"] == pytest.approx(misfit)
 
 
 class Users:
@@ -303,6 +404,7 @@ def refused(prior=PAIR, measurement=None, y=Y, **options):
         ({"prior": dp.priors.Ring(1.0, 0.1)}, TypeError, r"no \.sample_given, which split_gibbs"),
         ({"rho": 3.0, "unbiased": True}, ValueError, "rho must be at most"),
         ({"rho": 0.5, "rho_max": 0.1}, ValueError, "rho_max must lie in"),
+        ({"unbiased": True, "rho": -1.0}, ValueError, "rho must be greater than 0"),
         ({"n_chains": 5}, ValueError, "n_chains must be at most 4"),
         ({"initial": np.zeros((3, 2))}, ValueError, "initial must have 4 points"),
         ({"measurement": PAIR}, TypeError, "measurement has no .log_likelihood"),
@@ -313,11 +415,61 @@ def test_what_it_refuses(options, error, text):
         refused(**options)
 
 
-def test_images_in_other_units_are_noticed():
+class OfImages(Users):
+    event_shape = (4, 4)
+
+
+ONES = np.ones((1, 16))
+
+
+@pytest.mark.parametrize("a", [2 * ONES, 2j * ONES, (1 + 2j) * ONES], ids=str)
+def test_the_start_is_the_constant_behind_y(a):
+    """Of all constants; of a prior on patches, the likeliest."""
+    measurement = dp.LinearGaussian(a, 0.5, event_shape=(4, 4))
+    y = measurement.operator(np.full((1, 4, 4), 5.5))[0]
+    problem = Problem("split_gibbs", OfImages(), measurement, y, 0, scored=False)
+    assert explaining_constant(problem, 1.0) == pytest.approx(5.5)
+    pixels = dp.priors.GaussianMixture([0.5, 0.5], [[3.0, 5.0], [5.0, 7.0]], 1.0)
+    prior = dp.priors.PatchProduct(pixels, (4, 4), (1, 2))
+    problem = Problem("split_gibbs", prior, measurement, y, 0, scored=False)
+    seen, of_pixels = np.sum(np.abs(a)) ** 2 / 0.25, 1 / 3.0  # within, of components, of pixels
+    expected = (5.5 * seen + 5 * of_pixels) / (seen + of_pixels)
+    assert explaining_constant(problem, 1.0) == pytest.approx(expected)
+
+
+EDGES = np.array([[0, -1, 0], [-1, 4.0000001, -1], [0, -1, 0]])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("prior", [OfImages, lambda: dp.priors.PatchProduct(HIGH, (4, 4), (2, 2))])
+def test_a_measurement_blind_to_constants_says_nothing_of_them(prior, dtype):
+    prior, measurement = prior(), dp.LinearGaussian(dp.operators.convolution(EDGES, (4, 4)), 0.1)
+    y = np.random.default_rng(0).normal(scale=0.1, size=(4, 4)).astype(dtype)
+    problem = Problem("split_gibbs", prior, measurement, y, 0, scored=False)
+    x = start(problem, None, 2, given_latent(problem).largest)
+    expected = 0.0 if isinstance(prior, OfImages) else 10.5
+    np.testing.assert_allclose(x, np.full((2, 16), expected), rtol=1e-6)
+
+
+HIGH = dp.priors.GaussianMixture([0.5, 0.5], np.full((2, 4), 10.5) + [[-0.5], [0.5]], 0.1)
+
+
+@pytest.mark.parametrize(
+    "form", [lambda x: x, lambda x: x[None], lambda x: [x], lambda x: x.tolist()], ids=str
+)
+def test_one_image_is_a_start_for_all_chains(form):
+    prior, measurement, y = photograph()
+    x = np.full((32, 32), 0.4, np.float32)
+    problem = Problem("split_gibbs", prior, measurement, y, 0, scored=False)
+    np.testing.assert_array_equal(start(problem, form(x), 3, 1.0), np.tile(x.ravel(), (3, 1)))
+
+
+def test_a_strange_start_is_noticed():
     prior, measurement, y = photograph()
     given = {"n_samples": 1, **OPTIONS}
-    with pytest.warns(RuntimeWarning, match=r"y has values around \d+.*fitted to 0\.5"):
-        dp.posterior.split_gibbs(prior, measurement, 255 * y, **given)
-    with pytest.warns(RuntimeWarning, match="initial has values around 255"):
-        dp.posterior.split_gibbs(prior, measurement, y, initial=np.full((32, 32), 255.0), **given)
+    text = "initial has values from -255 to -255, and the prior expects 0.5"
+    with pytest.warns(RuntimeWarning, match=text):
+        start = np.full((32, 32), -255.0)
+        found = dp.posterior.split_gibbs(prior, measurement, y, initial=start, **given)
+    assert len(found.warnings) == 1 and text in found.warnings[0]
     assert not dp.posterior.split_gibbs(prior, measurement, y, **given).warnings

@@ -53,7 +53,7 @@ def run(problem: Problem, settings: Settings, initial: Any = None) -> Result:
         seconds=time.perf_counter() - started,
         key=problem.key,
         finished=state.level == state.schedule.n_steps.size,
-        warnings=state.reasons,
+        warnings=(*problem.reasons, *state.reasons),
         state=state,
         trace=_trace(state),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -11,11 +12,15 @@ from .._result import Result
 from .._run import Run
 from .._xp import array_namespace, size
 from ..measurement import LinearGaussian
+from ..priors._units import strange_values
 from ._arguments import checked_y, common_event_shape
 
 
 class Problem(Run):
-    """A run towards the measurements of one y; one that is not `scored` asks for no gradients."""
+    """A run towards the measurements of one y; one that is not `scored` asks for no gradients.
+
+    It warns of a y in other units than a prior on patches, unless somebody else has `warned`.
+    """
 
     def __init__(
         self,
@@ -30,6 +35,7 @@ class Problem(Run):
         first_chain: Any = 0,
         *,
         scored: bool = True,
+        warned: bool = False,
     ) -> None:
         prior, self.measurement = instance("prior", prior), instance("measurement", measurement)
         xp = array_namespace(y=y, **{**held(prior), **held(measurement)})
@@ -48,6 +54,11 @@ class Problem(Run):
             scored=scored,
         )
         is_complex = self.xp.isdtype(self.y.dtype, "complex floating")
+        noise = {name: getattr(measurement, name, None) for name in ("noise_std", "noise_cov")}
+        self.fix(y=self.y, **noise)
+        self.reasons = strange_values(prior, measurement, self.y)
+        for reason in self.reasons if resume is None and not warned else ():
+            warnings.warn(f"{name}: {reason}", RuntimeWarning, stacklevel=3)
         self.n_measured = (2 if is_complex else 1) * size(self.y.shape)
 
     def ability(self, name: str, wanted_for: str) -> Callable[..., Any]:

@@ -33,12 +33,13 @@ class Moments:
     def rhat(self) -> np.ndarray:
         """Gelman and Rubin's factor of every entry, from the means of the chains (d,).
 
-        It is 1 where all chains have one mean, and nan where there are too few.
+        It is 1 where all chains stand at one point, and nan where there are too few.
         """
         mean, square = host(self.latent) / self.n, host(self.square) / self.n
         if self.n < 2 or len(mean) < 2:
             return np.full(mean.shape[1:], np.nan)
         within = np.mean(square - mean**2, axis=0) * self.n / (self.n - 1)
         between = np.var(mean, axis=0, ddof=1)
+        stuck = np.where(np.ptp(mean, axis=0) > 0, np.inf, 1.0)
         safe = np.where(within > 0, within, 1.0)
-        return np.where(within > 0, np.sqrt((self.n - 1) / self.n + between / safe), 1.0)
+        return np.where(within > 0, np.sqrt((self.n - 1) / self.n + between / safe), stuck)

@@ -54,6 +54,7 @@ class State:
     n_score_evals: int
     n_rounds: int
     steepest: float
+    fixed: dict[str, Any]
     trace: dict[str, list[float]] = field(default_factory=dict)
 
 
@@ -85,8 +86,8 @@ class Sampler:
         point = Point(x, None, value, None, None)
         roots = p.xp.arange(x.shape[0])
         steepest = float(p.xp.max(squared_norms(p.xp, p.score(x[:_N_PROBES, :]))))
-        cost = p.n_score_evals, p.n_rounds
-        return State(self.options, point, roots, 0.0, 0, 0, _FIRST_STEP, 0.0, *cost, steepest)
+        rest = p.n_score_evals, p.n_rounds, steepest, p.fixed
+        return State(self.options, point, roots, 0.0, 0, 0, _FIRST_STEP, 0.0, *rest)
 
     def resume(self, state: State) -> State:
         """Check the options of a stopped run, and count on where it was."""
@@ -116,6 +117,7 @@ class Sampler:
             p.n_score_evals,
             p.n_rounds,
             state.steepest,
+            state.fixed,
             self._traced(state, beta, log_weights, moved, roots),
         )
 

@@ -88,6 +88,6 @@ def as_result(problem: Problem, options: Options, state: State, started: float) 
         acceptance_rate=float((rates * moves).sum() / moves.sum()),
         ess=state.trace["ess"][-1],
         finished=state.beta == 1,
-        warnings=reasons,
+        warnings=(*problem.reasons, *reasons),
         trace={name: np.asarray(values) for name, values in state.trace.items()},
     )

@@ -12,20 +12,24 @@ import numpy as np
 from array_api_compat import is_numpy_namespace
 
 from .._arguments import check_no_start, check_takes_rng, key_of_draws, place
-from .._checks import flag, integer, number
+from .._checks import integer
 from .._progress import reporter
 from .._result import Result
 from .._threads import Parts, n_kernel_threads
 from .._xp import Array
 from ..priors._base import Scored
-from ._given_latent import InEigenbasis, given_latent
+from ..priors._units import strange_start
+from ._couplings import Couplings
+from ._given_latent import BySolving, InEigenbasis
 from ._likelihood import Likelihood
 from ._problem import Problem
 from ._running_moments import Moments
-from ._split_start import start, strange_units
+from ._split_start import start
 
 _LARGE = 2**12
-"""Entries of events from which on chains run beside each other."""
+"""Entries of events from which on chains run beside each other, and are few by default."""
+
+_FEW_CHAINS = 4
 
 
 @dataclass(frozen=True)
@@ -42,36 +46,16 @@ class State:
     reasons: tuple[str, ...]
 
 
+@dataclass(frozen=True)
 class Sampler:
-    """The sweeps of a run."""
+    """The sweeps of a run: draws of the prior `given` noisy points, and of x by `step`."""
 
-    def __init__(self, problem: Problem, n_chains: Any, thin: Any) -> None:
-        self.problem = problem
-        n = problem.n_samples
-        self.n_chains = n if n_chains is None else integer("n_chains", n_chains, maximum=n)
-        self.thin = integer("thin", thin)
-        self.given = draws_of(problem)
-
-    def couple(
-        self, rho: Any, rho_max: Any, n_levels: Any, sweeps_per_level: Any, unbiased: Any
-    ) -> None:
-        """The coupling of every sweep, and whether the last one is without bias."""
-        p = self.problem
-        rho = None if rho is None else number("rho", rho, above=0.0)
-        first = None if rho_max is None else number("rho_max", rho_max, above=0.0)
-        levels, each = integer("n_levels", n_levels), integer("sweeps_per_level", sweeps_per_level)
-        wanted = None if unbiased is None else flag("unbiased", unbiased)
-        self.step = given_latent(p)
-        limit = self.step.largest**-0.5
-        last = limit if rho is None else rho
-        first = 10 * last if first is None else number("rho_max", first, at_least=last)
-        self.limit = checked_limit(self.step, last, limit, wanted)
-        falling = np.repeat(np.geomspace(first, last, levels), each)
-        self.n_falling = falling.size
-        per_chain = -(-p.n_samples // self.n_chains)
-        self.rho = np.concatenate([falling, np.full(per_chain * self.thin, last)])
-        p.fix(rho=last, rho_max=first, n_levels=levels, sweeps_per_level=each, thin=self.thin)
-        p.fix(n_chains=self.n_chains, unbiased=last <= self.limit)
+    problem: Problem
+    given: Callable[..., Array]
+    step: InEigenbasis | BySolving
+    couplings: Couplings
+    n_chains: int
+    thin: int
 
     def start(self, initial: Any) -> State:
         """Where chains stand before the first sweep, or in the run to resume."""
@@ -79,47 +63,47 @@ class Sampler:
         if p.resume is not None:
             check_no_start(initial)
             return p.resume.state
-        x = start(p, initial, self.n_chains)
-        reasons = strange_units(p, x)
-        for reason in reasons:
+        x = start(p, initial, self.n_chains, self.step.largest)
+        own = strange_start(p.prior, p.events(x)) if initial is not None else ()
+        for reason in own:
             warnings.warn(f"split_gibbs: {reason}", RuntimeWarning, stacklevel=3)
-        zero = Moments.zero(p.xp, x)
+        zero, reasons = Moments.zero(p.xp, x), (*p.reasons, *own)
         return State(x, 0, (), zero, p.n_samples, p.first_chain, p.fixed, reasons)
 
     def advance(self, state: State) -> State:
         """Sweep by sweep to the last one, or until the user asks to stop."""
-        p, likelihood = self.problem, Likelihood(self.problem)
-        with self.parts(), reporter(p.progress, p.name) as report:
-            while state.sweep < self.rho.size:
-                state = self.sweep(state)
-                numbers = {"rho": float(self.rho[state.sweep - 1])}
+        p, likelihood, rho = self.problem, Likelihood(self.problem), self.couplings.rho
+        with self.parts() as parts, reporter(p.progress, p.name) as report:
+            while state.sweep < rho.size:
+                state = self.sweep(state, parts)
+                numbers = {"rho": float(rho[state.sweep - 1])}
                 if report.watched:
                     numbers["misfit"] = likelihood.misfit(likelihood.value(state.x))
-                if report(state.sweep, self.rho.size, **numbers):
+                if report(state.sweep, rho.size, **numbers):
                     break
         return state
 
     def parts(self) -> Parts:
         """Chains beside each other where they are large and all code is the library's."""
-        p, self._parts = self.problem, Parts(1)
+        p = self.problem
         own = isinstance(p.prior, Scored) and isinstance(self.step, InEigenbasis)
         if own and p.d >= _LARGE and is_numpy_namespace(p.xp):
-            self._parts = Parts(min(self.n_chains, n_kernel_threads()))
-        return self._parts
+            return Parts(min(self.n_chains, n_kernel_threads()))
+        return Parts(1)
 
-    def sweep(self, state: State) -> State:
+    def sweep(self, state: State, parts: Parts) -> State:
         """z given x, then x given z and y."""
         i, kept, moments = state.sweep, state.kept, state.moments
-        rho = float(self.rho[i])
+        rho, unbiased = float(self.couplings.rho[i]), bool(self.couplings.unbiased[i])
 
         def part(first: int, last: int) -> tuple[Array, Array, Array]:
             place = self.problem.first_chain + first
             z = self.latent(state.x[first:last, :], rho, i, place)
-            return z, *self.step.draw(z, rho, i, rho <= self.limit, place)
+            return z, *self.step.draw(z, rho, i, unbiased, place)
 
-        parts = zip(*self._parts(part, self.n_chains), strict=True)
-        z, x, mean = (self.problem.xp.concat(a) if len(a) > 1 else a[0] for a in parts)
-        if i >= self.n_falling:
+        columns = zip(*parts(part, self.n_chains), strict=True)
+        z, x, mean = (self.problem.xp.concat(a) if len(a) > 1 else a[0] for a in columns)
+        if i >= self.couplings.n_falling:
             moments = moments.add(z, mean)
             if moments.n % self.thin == 0:
                 kept = (*kept, z)
@@ -148,16 +132,18 @@ class Sampler:
             seconds=time.perf_counter() - started,
             key=p.key,
             state=state,
-            finished=state.sweep == self.rho.size,
+            finished=state.sweep == self.couplings.rho.size,
             warnings=state.reasons,
-            trace={"rho": self.rho[: state.sweep], **self._agreement(state)},
+            trace=self._trace(state),
             stages=self._means(state) if n else {},
         )
 
-    def _agreement(self, state: State) -> dict[str, np.ndarray]:
-        if state.moments.n == 0:
-            return {}
-        return {"rhat": state.moments.rhat().reshape(self.problem.event_shape)}
+    def _trace(self, state: State) -> dict[str, np.ndarray]:
+        c, n = self.couplings, state.sweep
+        trace = {"rho": c.rho[:n], "unbiased": c.unbiased[:n]}
+        if state.moments.n:
+            trace["rhat"] = state.moments.rhat().reshape(self.problem.event_shape)
+        return trace
 
     def _means(self, state: State) -> dict[str, Array]:
         p, sums = self.problem, state.moments
@@ -166,9 +152,17 @@ class Sampler:
             return p.xp.astype(p.xp.mean(total, axis=0, keepdims=True) / sums.n, p.dtype)
 
         latent = p.events(mean(sums.latent))[0, ...]
-        if self.rho[-1] <= self.limit:
+        if self.couplings.unbiased[-1]:
             return {"mean": latent, "mean_z": latent}
         return {"mean": p.events(self.step.events(mean(sums.given)))[0, ...], "mean_z": latent}
+
+
+def number_of_chains(problem: Problem, n_chains: Any) -> int:
+    """Those asked for; else one for every sample, but few of large events."""
+    n = problem.n_samples
+    if n_chains is None:
+        return n if problem.d < _LARGE else min(n, _FEW_CHAINS)
+    return integer("n_chains", n_chains, maximum=n)
 
 
 def draws_of(problem: Problem) -> Callable[..., Array]:
@@ -179,17 +173,3 @@ def draws_of(problem: Problem) -> Callable[..., Array]:
     given = problem.ability("sample_given", "split_gibbs draws from in every sweep")
     check_takes_rng("prior.sample_given", given, "x", "sigma")
     return given
-
-
-def checked_limit(step: Any, rho: float, limit: float, unbiased: bool | None) -> float:
-    """The largest coupling without bias, 0 for none."""
-    possible = hasattr(step, "gram")
-    limit = limit * (1 + 1e-6) if possible else 0.0
-    if unbiased and not possible:
-        raise ValueError("unbiased must be False: the operator has no eigenform")
-    if unbiased and rho > limit:
-        raise ValueError(
-            f"rho must be at most {limit:.3g}, the noise over the norm of A, for unbiased=True, "
-            f"got {rho:g}"
-        )
-    return 0.0 if unbiased is False else limit

@@ -1,51 +1,62 @@
-"""Where Gibbs chains start, and whether that looks like what the prior is about."""
+"""Where Gibbs chains start."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .._xp import Array, flatten_events, is_array, size
-from ..priors.patch_grid import PatchGrid
-from ..priors.patch_product import PatchProduct
+from .._xp import Array, as_float_array, flatten_events, is_array
+from ..priors._on_patches import OnPatches
 from ._problem import Problem
 
-_FAR = 8.0
-"""Standard deviations of the prior beyond which values have other units than it."""
+_BLIND = 1e-6
+"""Share of the largest squared gain up to which a measurement does not see constants."""
 
 
-def start(problem: Problem, initial: Any, n: int) -> Array:
+def start(problem: Problem, initial: Any, n: int, largest: float) -> Array:
     """Flat chains (n, d): what the user gave, else draws, else the constant that explains y."""
     p = problem
     if initial is None and not hasattr(p.prior, "sample"):
-        shape = (n, p.d)
-        return p.xp.full(shape, explaining_constant(p), dtype=p.dtype, device=p.device)
-    if is_array(initial) and tuple(initial.shape) == p.event_shape:
-        return p.xp.concat([p.points("initial", initial[None, ...], 1)] * n)
+        value = explaining_constant(p, largest)
+        return p.xp.full((n, p.d), value, dtype=p.dtype, device=p.device)
+    if (one := single(p, initial)) is not None:
+        return p.xp.concat([p.points("initial", one, 1)] * n)
     return p.initial(initial, n, first_chain=p.first_chain)
 
 
-def explaining_constant(problem: Problem) -> float:
-    """The value of a constant event that fits y best, 0 where that says nothing."""
+def single(problem: Problem, initial: Any) -> Array | None:
+    """The batch of one event for all chains, None where the user gave something else."""
+    p = problem
+    if initial is None or callable(initial):
+        return None
+    given = initial if is_array(initial) else as_float_array("initial", initial, xp=p.xp)
+    if tuple(given.shape) == p.event_shape:
+        return given[None, ...]
+    return given if tuple(given.shape) == (1, *p.event_shape) else None
+
+
+def explaining_constant(problem: Problem, largest: float) -> float:
+    """The likeliest value of a constant event, given y and what is known of a patch's pixels.
+
+    Both have squared gains: that of y is 0 where it is within rounding of the largest one.
+    """
     p, measurement = problem, problem.linear()
     ones = p.xp.ones((1, *p.event_shape), dtype=p.dtype, device=p.device)
     image = flatten_events(measurement.whiten(measurement.operator(ones)), p.xp)
     y = flatten_events(measurement.whiten(p.y[None, ...]), p.xp)
-    norm = float(p.xp.sum(p.xp.abs(image) ** 2))
-    return float(p.xp.sum(p.xp.real(p.xp.conj(image) * y))) / norm if norm > 0 else 0.0
+    seen = float(p.xp.sum(p.xp.abs(image) ** 2))
+    pull = float(p.xp.sum(p.xp.real(p.xp.conj(image) * y)))
+    if seen <= _BLIND * largest * p.d:
+        seen = pull = 0.0
+    mean, precision = pixel(p)
+    total = seen + precision
+    return (pull + precision * mean) / total if total > 0 else 0.0
 
 
-def strange_units(problem: Problem, x: Array) -> tuple[str, ...]:
-    """A reason to distrust y or the start, where they are far from what patches are like."""
+def pixel(problem: Problem) -> tuple[float, float]:
+    """Mean and precision of the pixels of a prior on patches, precision 0 for other priors."""
     p = problem
-    if not isinstance(p.prior, PatchGrid | PatchProduct):
-        return ()
-    mixture = p.prior.mixture
-    mean, std = (float(p.xp.sum(a)) / size(a.shape) for a in (mixture.mean(), mixture.std()))
-    constant, largest = explaining_constant(p), float(p.xp.max(p.xp.abs(x - mean)))
-    for name, value in (("y", constant), ("initial", mean + largest)):
-        if abs(value - mean) > _FAR * std:
-            return (
-                f"{name} has values around {value:.3g}, and the prior is fitted to "
-                f"{mean:.3g} +- {std:.2g}: bring the image to that scale",
-            )
-    return ()
+    if not isinstance(p.prior, OnPatches):
+        return 0.0, 0.0
+    mean, std = p.prior.mixture.mean(), p.prior.mixture.std()
+    variance = float(p.xp.mean(std**2)) + float(p.xp.var(mean))
+    return float(p.xp.mean(mean)), 1 / variance

@@ -139,6 +139,7 @@ def langevin(
         seconds=time.perf_counter() - started,
         key=problem.key,
         finished=state.step == last,
+        warnings=problem.reasons,
         state=state,
     )
 

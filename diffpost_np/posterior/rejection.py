@@ -219,6 +219,7 @@ def _as_result(
         acceptance_rate=n / made,
         finished=n == state.n_samples or made == budget,
         n_proposals=made,
+        warnings=problem.reasons,
         exhausted=n < state.n_samples and made == budget,
         trace={
             "proposal": state.numbers,

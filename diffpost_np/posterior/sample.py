@@ -53,7 +53,8 @@ def sample(
     Raises
     ------
     ValueError
-        If an argument is out of range, has a wrong shape or is not finite.
+        If an argument is out of range, has a wrong shape or is not finite, or images of a
+        `PatchGrid` are too large: `split_gibbs` samples them.
     TypeError
         If array types are mixed or the prior lacks an ability.
 
@@ -71,7 +72,8 @@ def sample(
             prior, measurement, y, n_samples=n_samples, rng=rng, progress=progress, **options
         )
     started = time.perf_counter()
-    problem = Problem("sample", prior, measurement, y, rng, n_samples, progress=progress)
+    given = (prior, measurement, y, rng, n_samples)
+    problem = Problem("sample", *given, progress=progress, warned=True)
     posterior = exact(prior, measurement, y)
     with reporter(progress, "sample") as report:
         draws = posterior.sample(problem.n_samples, rng=problem.key)
@@ -84,4 +86,5 @@ def sample(
         seconds=time.perf_counter() - started,
         key=problem.key,
         log_evidence=posterior.log_evidence,
+        warnings=problem.reasons,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -100,9 +101,19 @@ class PatchGrid(OnPatches, SampledGiven):
             are too large to keep: `posterior.split_gibbs` samples then.
         TypeError
             If `measurement` is not linear Gaussian.
-        """
-        from ._patches import Patches
 
+        Warns
+        -----
+        RuntimeWarning
+            If y has values unlike those of the prior's images, as in other units.
+        """
+        from ._conjugate import check_measured
+        from ._patches import Patches
+        from ._units import strange_values
+
+        _, y = check_measured(self, measurement, y, like=self.mixture.means)
+        for reason in strange_values(self, measurement, y):
+            warnings.warn(reason, RuntimeWarning, stacklevel=2)
         whole = Patches(self.tiling, self.shift, [self.mixture] * self.tiling.n_patches)
         return whole.posterior(measurement, y)
 
