@@ -103,6 +103,18 @@ def test_the_posterior_is_that_of_the_whole_mixture(name):
     np.testing.assert_allclose(*(p.score(x, 0.3) for p in again), rtol=1e-7, atol=1e-9)
 
 
+def test_a_complex_measurement_is_one_of_its_real_and_imaginary_parts():
+    grid, a = whole()[0], COLUMNS[:2] * np.array([[1 + 2j], [0.5 - 1j]])
+    y = np.array([0.3 - 0.8j, 1.1 + 0.4j])
+    parts = np.concatenate([a.real, a.imag]), np.concatenate([y.real, y.imag])
+    found, expected = (
+        grid.posterior(dp.LinearGaussian(matrix, 0.4, event_shape=(2, 2)), data)
+        for matrix, data in ((a, y), parts)
+    )
+    np.testing.assert_allclose(found.mean(), expected.mean(), rtol=1e-10)
+    assert found.log_evidence == pytest.approx(expected.log_evidence)
+
+
 def test_the_laws_of_a_prior():
     grid, _ = whole()
     kept = dp.testing.check_prior(grid, skip=["bayes"]).kept

@@ -56,7 +56,8 @@ class Problem(Run):
         is_complex = self.xp.isdtype(self.y.dtype, "complex floating")
         noise = {name: getattr(measurement, name, None) for name in ("noise_std", "noise_cov")}
         self.fix(y=self.y, **noise)
-        self.reasons = strange_values(prior, measurement, self.y)
+        linear = isinstance(measurement, LinearGaussian)
+        self.reasons = strange_values(prior, measurement, self.y) if linear else ()
         for reason in self.reasons if resume is None and not warned else ():
             warnings.warn(f"{name}: {reason}", RuntimeWarning, stacklevel=3)
         self.n_measured = (2 if is_complex else 1) * size(self.y.shape)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._xp import Array, flatten_events
 from ..random import key
 from ._conjugate import in_reals
 from ._on_patches import OnPatches
 from .patch_grid import PatchGrid
+
+if TYPE_CHECKING:
+    from ..measurement import LinearGaussian
 
 _N_DRAWS = 16
 
@@ -20,9 +23,9 @@ In units of [0, 1] a black image has 3.2 times the mean square of the prior of p
 """
 
 
-def strange_values(prior: Any, measurement: Any, y: Array) -> tuple[str, ...]:
+def strange_values(prior: Any, measurement: LinearGaussian, y: Array) -> tuple[str, ...]:
     """A reason to distrust y, where no image like those of a prior on patches explains it."""
-    if not isinstance(prior, OnPatches) or not hasattr(measurement, "whiten"):
+    if not isinstance(prior, OnPatches):
         return ()
     xp, images = prior.mixture._xp, wide_draws(prior, y)
     clean = measurement.operator(images)

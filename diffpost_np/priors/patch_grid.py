@@ -55,6 +55,7 @@ class PatchGrid(OnPatches, SampledGiven):
     The density is a product over patches, and noise keeps them independent, so scores,
     denoisers, densities and draws at every noise level are those of the mixture, patch by patch,
     at its cost. Pictures show seams between patches: `PatchProduct` averages over all grids.
+    Samplers warn of a y that is unlike measurements of such images, as in other units.
 
     References
     ----------

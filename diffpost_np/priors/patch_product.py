@@ -65,7 +65,8 @@ class PatchProduct(OnPatches):
     score at level 0 alone.
 
     There is no `sample`, and the density lacks its constant. A score costs as many of the
-    mixture's as there are pixels, over the square of the stride.
+    mixture's as there are pixels, over the square of the stride. Samplers warn of a y that is
+    unlike measurements of such images, as in other units.
 
     References
     ----------
