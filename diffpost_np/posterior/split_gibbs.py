@@ -111,8 +111,8 @@ def split_gibbs(
     The law of (x, z) is p(z) N(x; z, rho^2) p(y | x) for a prior whose draws are exact. So z has
     the posterior of y = A z + noise of covariance N + rho^2 A A', and x that of the prior with
     noise rho. The unbiased kind sees N - rho^2 A A' from x, and z has the posterior itself. With
-    bias at half of the limit the noise is at most 5/4 N: in five problems of two dimensions standard
-    deviations grew by at most 10 % on average over y, by at most 35 % at the limit itself.
+    bias at half of the limit the noise is at most 5/4 N: in five problems of two dimensions
+    standard deviations grew by at most 10 % on average over y, by 35 % at the limit itself.
     Successive draws depend on each other: it takes some (posterior standard deviation / rho)^2
     sweeps to forget, so trust chains that agree (`rhat` near 1). For a `PatchProduct` no law is
     invariant under all grids; a sweep tends to a step of Langevin with rho^2 as half its step size
