@@ -29,7 +29,7 @@ class Couplings:
 
     @property
     def unbiased(self) -> np.ndarray:
-        """Whether a sweep is without bias, for all."""
+        """For every sweep whether it is without bias."""
         return self.rho <= self.limit
 
 

@@ -41,7 +41,12 @@ def exact(prior: Any, measurement: Any, y: Any) -> Any:
     >>> dp.posterior.exact(prior, dp.LinearGaussian(np.eye(1), 1.0), [2.0]).mean()
     array([1.])
     """
-    hidden = hasattr(prior, "enumerated")  # priors whose conjugate form is dear
-    remedy = "take its .enumerated()" if hidden else "use diffpost_np.posterior.sample"
-    check_conjugate(prior, measurement, remedy)
+    check_conjugate(prior, measurement, _remedy(prior))
     return prior.posterior(measurement, y)
+
+
+def _remedy(prior: Any) -> str:
+    if hasattr(prior, "enumerated"):  # priors whose conjugate form is dear
+        return "take its .enumerated()"
+    on_grids = hasattr(prior, "grid_sample_given")
+    return f"use diffpost_np.posterior.{'split_gibbs' if on_grids else 'sample'}"
