@@ -48,7 +48,7 @@ DEVICE tile_t along_axis(const mixture_t *p, component_t c, int j, const tile_t 
 }
 
 /* A lane's share of the quadratic forms of a component. */
-DEVICE tile_t quadratic_forms(team_t team, const mixture_t *p, component_t c,
+DEVICE tile_t forms_of_tile(team_t team, const mixture_t *p, component_t c,
                               const tile_t *shift) {
     tile_t sum = {{0}};
     if (p->form != SPECTRAL)
