@@ -118,7 +118,7 @@ __global__ void mixture_logits(real *out, const real *x, PLACE_PARAMETERS, MIXTU
     const component_t c = component(&p, (int)k, n_levels == 1 ? 0 : first);
     tile_t *shift = (tile_t *)here.memory;
     load_tile(here.team, x, first, n_points, c.mean, dim, shift);
-    const tile_t own = quadratic_forms(here.team, &p, c, shift);
+    const tile_t own = forms_of_tile(here.team, &p, c, shift);
     UNROLL
     for (int q = 0; q < POINTS; q++) {
         const real logit = c.offset - (real)0.5 * team_sum(here.team, own.at[q]);
