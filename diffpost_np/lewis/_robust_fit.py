@@ -30,7 +30,7 @@ class Loss(NamedTuple):
     """
 
 
-class Fit(NamedTuple):
+class Minimum(NamedTuple):
     """Coefficients, their loss, and how much less any others may have."""
 
     coef: np.ndarray
@@ -90,10 +90,10 @@ def huber_loss(threshold: float) -> Loss:
     )
 
 
-def fit(X: np.ndarray, y: np.ndarray, weights: np.ndarray, loss: Loss, tol: float) -> Fit:
+def fit(X: np.ndarray, y: np.ndarray, weights: np.ndarray, loss: Loss, tol: float) -> Minimum:
     """Minimise sum_i weights_i loss(y_i - x_i b) up to a relative gap of `tol`."""
     coef = _least_squares(X, y, weights)
-    best = Fit(coef, math.inf, math.inf, 0)
+    best = Minimum(coef, math.inf, math.inf, 0)
     for step in range(1, _MOST_STEPS + 1):
         residual = y - X @ coef
         objective = float(weights @ loss.value(residual))
@@ -101,7 +101,7 @@ def fit(X: np.ndarray, y: np.ndarray, weights: np.ndarray, loss: Loss, tol: floa
             break
         direction, dual = _direction(X, residual, weights, loss, 10.0 ** -min(step, 12))
         gap = max(objective - loss.dual(weights, dual, residual), 0.0)
-        best = Fit(coef, objective, min(gap, best.gap), step)
+        best = Minimum(coef, objective, min(gap, best.gap), step)
         if gap <= tol * objective:
             break
         coef = coef + _best_step(X @ direction, residual, weights, loss) * direction
