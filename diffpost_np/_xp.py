@@ -73,14 +73,15 @@ def as_float_array(
     shape: Sequence[int | None] | None = None,
     allow_complex: bool = False,
     finite: bool = True,
+    masked: str = "leave out what is masked",
 ) -> Array:
     """`value` as a finite floating array of `xp`.
 
     float32 and float64 are kept unless `dtype` says otherwise, integers become float64;
-    `None` in `shape` stands for any length.
+    `None` in `shape` stands for any length; `masked` says what else a masked array needs.
     """
     if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name} is a masked array: fill it, or measure through operators.mask")
+        raise TypeError(f"{name} is a masked array: fill it, or {masked}")
     array = value if is_array(value) else _from_python(name, value)
     own = compat.array_namespace(value) if is_array(value) else xp
     if own is not xp:
@@ -115,7 +116,7 @@ def _floating(name: str, array: Array, xp: ModuleType, allow_complex: bool) -> A
     if isinstance(array, np.ndarray) and array.dtype.kind not in "iufcb":
         raise TypeError(f"{name} must hold numbers, got dtype {kind}")
     if xp.isdtype(array.dtype, "bool"):
-        raise TypeError(f"{name} must hold real numbers, got booleans")
+        raise TypeError(f"{name} must hold real numbers, got booleans: cast them, by astype(float)")
     if xp.isdtype(array.dtype, "integral"):
         return xp.astype(array, xp.float64)
     if _is_complex(xp, array):

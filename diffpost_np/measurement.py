@@ -25,6 +25,8 @@ from .random import Key, Purpose, key, normal
 
 __all__ = ["LinearGaussian"]
 
+_MISSING = "leave out what is missing by operators.mask"
+
 
 class LinearGaussian:
     """A linear measurement with Gaussian noise, y = A x + noise_std * N(0, I).
@@ -201,10 +203,10 @@ class LinearGaussian:
             If `y` holds no numbers, or complex ones and A is real.
         """
         is_complex = self.operator.is_complex
-        given = {"device": device_of(like), "allow_complex": is_complex, "finite": False}
-        array = as_float_array("y", y, xp=xp, **given)
+        given = {"device": device_of(like), "allow_complex": is_complex, "masked": _MISSING}
+        array = as_float_array("y", y, xp=xp, finite=False, **given)
         check_shape("y", array, self.output_shape)
-        check_finite("y", array, xp, "leave out what is missing by operators.mask")
+        check_finite("y", array, xp, _MISSING)
         return xp.astype(array, float_dtype(xp, array.dtype, is_complex), copy=False)
 
     def whiten(self, r: Array) -> Array:
@@ -282,7 +284,8 @@ class LinearGaussian:
         xp = array_namespace(x=x, y=y, **self._arrays())
         x = as_batch("x", x, self.event_shape, xp=xp)
         is_complex = self.operator.is_complex
-        y = as_float_array("y", y, xp=xp, device=device_of(x), allow_complex=is_complex)
+        given = {"device": device_of(x), "allow_complex": is_complex, "masked": _MISSING}
+        y = as_float_array("y", y, xp=xp, **given)
         if y.ndim != len(self.output_shape) + 1:
             check_shape("y", y, self.output_shape)
             y = y[None, ...]

@@ -543,6 +543,8 @@ def regression_cases():
     level, method = {"level": (0.9, of.fraction)}, {"method": ("rank", of.choice)}
     draws = {"n_resamples": (5, of.count), "rng": (0, of.rng)}
     yield case(dp.lewis.lad(X, y).confidence_intervals, **level, **method, **draws)
+    few = dp.lewis.active_lad(X, lambda rows: y[rows], m=6)
+    yield case(few.confidence_intervals, **level, **draws)
 
 
 def table_of_rows(valid):

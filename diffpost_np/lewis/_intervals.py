@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ import numpy as np
 from .._checks import choice, fraction, integer
 from .._key import Key, key
 from .._philox import Stream, random_uniform
-from .._xp import Array, device_of, host, placed
+from .._xp import Array, array_namespace, device_of, host, placed
 from ..random import Purpose
 from ._arrays import replaced
 from ._fit import Fit, Frame
@@ -33,7 +34,7 @@ class Intervals:
     Parameters
     ----------
     lower, upper : array, shape (d,)
-        Ends for `coef`; nan for columns that others span, infinite where few rows let no value
+        Ends for `coef`; nan for columns that others span, infinite where too few rows let no value
         be refused.
     intercept : array, shape (2,)
         Ends for the intercept; zeros without one.
@@ -242,10 +243,27 @@ def _standard_error(data: Data, others: Array, j: int) -> float:
 
 
 def _bootstrap_intervals(data: Data, level: float, n_resamples: int, seed: Key) -> np.ndarray:
-    """Quantiles of the fits of rows with exponential weights."""
     near, far = _near_and_far(data)
-    fits = np.stack([_refit(data, near, far, seed, k) for k in range(n_resamples)])
+    return bootstrap_ends(
+        lambda weight: _refit(data, near, far, weight), data.x, level, n_resamples, seed
+    )
+
+
+def bootstrap_ends(
+    refit: Callable[[Array], np.ndarray], x: Array, level: float, n_resamples: int, seed: Key
+) -> np.ndarray:
+    """Quantiles of fits of rows with exponential weights; infinite where no row is free."""
+    n, d = x.shape
+    if n <= d:
+        return np.array([[-np.inf], [np.inf]]) * np.ones(d)
+    fits = np.stack([refit(_exponentials(seed, k, x)) for k in range(n_resamples)])
     return np.quantile(fits, [0.5 - 0.5 * level, 0.5 + 0.5 * level], axis=0)
+
+
+def _exponentials(seed: Key, k: int, x: Array) -> Array:
+    """The weights of the rows in a resample."""
+    xp, stream = array_namespace(x=x), Stream(seed.words, 0, k, int(Purpose.AUXILIARY))
+    return -xp.log(random_uniform(xp, stream, x.shape[0], 1, xp.float64, device_of(x))[:, 0])
 
 
 class _Far(NamedTuple):
@@ -271,11 +289,9 @@ def _near_and_far(data: Data) -> tuple[Array, _Far]:
     return near, _Far(index, xp.take(x, index, axis=0), xp.take(data.y, index), dual)
 
 
-def _refit(data: Data, near: Array, far: _Far, seed: Key, k: int) -> np.ndarray:
-    """The fit of rows with exponential weights; far rows count as one, if that holds."""
-    xp, n = data.xp, data.x.shape[0]
-    stream = Stream(seed.words, 0, k, int(Purpose.AUXILIARY))
-    weight = -xp.log(random_uniform(xp, stream, n, 1, xp.float64, device_of(data.x))[:, 0])
+def _refit(data: Data, near: Array, far: _Far, weight: Array) -> np.ndarray:
+    """The fit of rows with other weights; far rows count as one, if that holds."""
+    xp = data.xp
     dual = far.dual * xp.take(weight, far.index)
     scale = xp.take(weight, near)
     x = xp.concat([xp.take(data.x, near, axis=0) * scale[:, None], (dual @ far.x)[None, :]])

@@ -72,7 +72,8 @@ def huber_loss(threshold: float) -> Loss:
 
     def value(r: np.ndarray) -> np.ndarray:
         size = np.abs(r)
-        return np.where(size <= k, 0.5 * r * r, k * (size - 0.5 * k))
+        inner = np.minimum(size, k)
+        return inner * (size - 0.5 * inner)
 
     def dual(weights: np.ndarray, a: np.ndarray, y: np.ndarray) -> float:
         gain, square = float(weights @ (a * y)), float(weights @ (a * a))

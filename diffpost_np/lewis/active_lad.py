@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
@@ -16,16 +16,16 @@ from .._xp import Array, array_namespace, as_float_array, host, placed
 from ..random import key
 from ._constant import ConstantRows
 from ._drawing import METHODS, Drawn, checked_size, draw_rows
+from ._intervals import Intervals
 from ._lewis import solve
-from ._robust_fit import fit, huber_loss, power_loss
 from ._rows import Rows, as_rows
-from .lad import lad
+from ._sample_fit import Kind, Sample, fitted, intervals_of_sample
 from .sampling import sample_size
 
 __all__ = ["ActiveFit", "active_lad"]
 
 _TOL, _MOST_ITERATIONS = 0.05, 500
-_GAP, _CERTAIN = 1e-9, 1e-6
+_CERTAIN = 1e-6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,6 +53,11 @@ class ActiveFit:
         Relative bound of how much the loss of the sample, with its factors, could fall.
     weights : array, shape (n,)
         Lewis weights of the rows.
+    rank : int
+        Rank of the rows asked for, the intercept's column among theirs; coefficients beyond it
+        are zero.
+    warnings : tuple of str
+        What a reader of the numbers should know.
 
     Examples
     --------
@@ -71,6 +76,9 @@ class ActiveFit:
     every_row: bool
     gap: float
     weights: Array
+    rank: int
+    warnings: tuple[str, ...]
+    _sample: Sample | None = field(init=False, default=None)
 
     @property
     def n_labels(self) -> int:
@@ -83,6 +91,49 @@ class ActiveFit:
             f"<ActiveFit: {self.coef.shape[0]} coefficients from {self.n_labels} labels of "
             f"{self.n_rows} rows{every}>"
         )
+
+    def confidence_intervals(
+        self, level: float = 0.9, *, n_resamples: int = 500, rng: Any = None
+    ) -> Intervals:
+        """Intervals for the coefficients, by a bootstrap of the rows asked for.
+
+        Parameters
+        ----------
+        level : float, optional
+            Probability with which an interval covers its coefficient, in (0, 1).
+        n_resamples : int, optional
+            Fits of the bootstrap.
+        rng : optional
+            What `diffpost_np.random.key` takes.
+
+        Returns
+        -------
+        Intervals
+            Lower and upper ends for `coef` and, where there is one, the intercept.
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of range.
+
+        Notes
+        -----
+        Each resample multiplies the losses of the rows by exponential weights, and fits again.
+        The intervals are for the coefficients behind labels that are independent given X, not for
+        those of a fit to all labels that there are; each row asked for counts as one observation,
+        however often it was drawn. They want thirty labels or more for each coefficient: with
+        half as many, intervals at 0.9 covered 0.83 for p = 2 and heavy noise, and 0.95 for p = 1.
+        Where labels do not outnumber the coefficients that they determine, they are infinite.
+        """
+        assert self._sample is not None
+        seed = key(rng).fold("active_lad.bootstrap")
+        found = intervals_of_sample(self._sample, level, n_resamples, seed)
+        d = self.coef.shape[0]
+        if found.lower.shape[0] == d:
+            return found
+        xp = array_namespace(X=found.lower)
+        constant = xp.stack([found.lower[d], found.upper[d]])
+        return Intervals(found.lower[:d], found.upper[:d], constant, found.level, found.method)
 
 
 def active_lad(
@@ -131,7 +182,7 @@ def active_lad(
     Returns
     -------
     ActiveFit
-        The coefficients, and which rows were asked for.
+        The coefficients, in the dtype of rows and labels together, and which rows were asked for.
 
     Raises
     ------
@@ -154,7 +205,8 @@ def active_lad(
     minimiser is what is returned. For p = 1 and m of order d log(d / (eps delta)) / eps^2 it is
     within 1 + eps of the best on all rows with probability 1 - delta, whatever the labels; for
     other p and Huber's loss no constant is claimed. If m is no less than n, all rows are asked
-    for and counted once.
+    for and counted once. Columns that others span, among the rows asked for, get zero, as in `lad`;
+    `rank` and `warnings` tell.
 
     References
     ----------
@@ -175,7 +227,7 @@ def active_lad(
     """
     if not callable(label):
         raise TypeError(f"label must be a function of row numbers, got {label!r}")
-    loss = _Loss(number("p", p, at_least=1.0, at_most=2.0), _threshold(huber))
+    loss = Kind(number("p", p, at_least=1.0, at_most=2.0), _threshold(huber))
     if loss.threshold is not None and loss.p != 1:
         raise ValueError(f"p must be 1 beside huber, got {loss.p:g}")
     method, own = choice("method", method, METHODS), key(rng).fold("active_lad")
@@ -186,44 +238,54 @@ def active_lad(
         raise TypeError("X must be of NumPy for p > 1 and Huber's loss")
     size = size or sample_size(rows.d, eps, delta, p=loss.p)  # type: ignore[arg-type]
     with reporter(progress, "active_lad") as report:
-        weights = _row_weights(rows, loss, report)
+        weights, rank = _row_weights(rows, loss, report)
     every = size >= weights.shape[0]
-    sample = _every_row(rows) if every else draw_rows(rows.xp, weights, size, own, method, loss.p)
-    if sample.indices.shape[0] == 0:
+    drawn = _every_row(rows) if every else draw_rows(rows.xp, weights, size, own, method, loss.p)
+    if drawn.indices.shape[0] == 0:
         raise ValueError(f"m must be larger: no row was drawn for m = {size}")
-    X_asked = rows.take(sample.indices)
-    y_asked = _labels(label, sample.indices, X_asked)
-    coef, gap = _fitted(X_asked, y_asked, sample.scales, loss)
-    slope, constant = (coef[:-1], float(coef[-1])) if with_constant else (coef, 0.0)
-    asked = host(sample.indices)
-    return ActiveFit(slope, constant, asked, sample.scales, weights.shape[0], every, gap, weights)
+    X_asked = rows.take(drawn.indices)
+    sample = Sample(X_asked, _labels(label, drawn.indices, X_asked), drawn.scales, loss)
+    return _result(sample, drawn, weights, rank, every, with_constant)
 
 
-class _Loss(NamedTuple):
-    """A power of the residual, or Huber's loss."""
-
-    p: float
-    threshold: float | None
-
-    @property
-    def is_absolute(self) -> bool:
-        """Whether it is the absolute value."""
-        return self.p == 1 and self.threshold is None
+def _result(
+    sample: Sample, drawn: Drawn, weights: Array, rank: int, every: bool, with_constant: bool
+) -> ActiveFit:
+    """The fit to the labels, with what it leaves open."""
+    coef, own_rank, gap = fitted(sample)
+    if not gap <= _CERTAIN:  # nan, too
+        text = f"active_lad: the fit to the sample has a relative gap of {gap:.1e}"
+        warnings.warn(text, RuntimeWarning, stacklevel=3)
+    asked, rank_of_all = host(drawn.indices), own_rank if every else max(rank, own_rank)
+    result = ActiveFit(
+        coef=coef[:-1] if with_constant else coef,
+        intercept=float(coef[-1]) if with_constant else 0.0,
+        asked=asked,
+        scales=drawn.scales,
+        n_rows=weights.shape[0],
+        every_row=every,
+        gap=gap,
+        weights=weights,
+        rank=own_rank,
+        warnings=_warnings(len(asked), own_rank, rank_of_all, coef.shape[0]),
+    )
+    object.__setattr__(result, "_sample", sample)
+    return result
 
 
 def _threshold(huber: Any) -> float | None:
     return None if huber is None else number("huber", huber, above=0.0)
 
 
-def _row_weights(rows: Rows, loss: _Loss, report: Reporter) -> Array:
-    """Lewis weights to 5 %; for Huber's loss, which is a square near 0, leverage scores too."""
+def _row_weights(rows: Rows, loss: Kind, report: Reporter) -> tuple[Array, int]:
+    """Lewis weights to 5 %, and the rank; leverage scores, too, for Huber's loss near 0."""
     found = solve(rows, loss.p, _TOL, _MOST_ITERATIONS, report)
     if found.rank == 0:
         raise ValueError("X must not be zero: no row says anything about the coefficients")
     if loss.threshold is None:
-        return found.weights
+        return found.weights, found.rank
     leverage = solve(rows, 2.0, _TOL, _MOST_ITERATIONS, report).weights
-    return rows.xp.maximum(found.weights, leverage)
+    return rows.xp.maximum(found.weights, leverage), found.rank
 
 
 def _every_row(rows: Rows) -> Drawn:
@@ -235,30 +297,30 @@ def _every_row(rows: Rows) -> Drawn:
 
 
 def _labels(label: Callable[[np.ndarray], Any], indices: Array, like: Array) -> Array:
-    """The labels of these rows, checked."""
+    """The labels of these rows, checked, in the precision they come in."""
     xp = array_namespace(X=like)
     given = label(np.array(host(indices)))  # a copy, which it may change
-    if isinstance(given, np.ndarray):  # what a rowwise look-up on the host gives
-        given = placed(xp, given, like)
-    y = as_float_array("what label returns", given, xp=xp, dtype=like.dtype)
+    on_host = isinstance(given, np.ndarray)  # what a rowwise look-up there gives
+    y = as_float_array("what label returns", given, xp=numpy_namespace if on_host else xp)
     if tuple(y.shape) != (indices.shape[0],):
         raise ValueError(
             f"label must return {indices.shape[0]} labels, one for each row asked for, got shape "
             f"{tuple(y.shape)}"
         )
-    return y
+    return placed(xp, y, like)
 
 
-def _fitted(X: Array, y: Array, scales: Array, loss: _Loss) -> tuple[Array, float]:
-    """The minimiser of the sample's loss, with its relative gap."""
-    if loss.is_absolute:
-        result = lad(X, y, sample_weight=scales)
-        return result.coef, float(result.gap)
-    used = power_loss(loss.p) if loss.threshold is None else huber_loss(loss.threshold)
-    wide, labels, weights = (np.asarray(a, np.float64) for a in (X, y, scales**loss.p))
-    found = fit(wide, labels, weights, used, _GAP)
-    gap = found.gap / max(found.objective, np.finfo(float).tiny)
-    if gap > _CERTAIN:
-        text = f"active_lad: the fit to the sample has a relative gap of {gap:.1e}"
-        warnings.warn(text, RuntimeWarning, stacklevel=3)
-    return found.coef.astype(X.dtype), gap
+def _warnings(n_labels: int, rank: int, rank_of_all: int, width: int) -> tuple[str, ...]:
+    """What columns of X, and the labels, leave open."""
+    texts = []
+    if rank_of_all < width:
+        texts.append(
+            f"X has rank {rank_of_all} with {width} columns: coefficients of columns that others "
+            "span are zero"
+        )
+    if rank < rank_of_all:
+        texts.append(
+            f"{n_labels} labels do not determine {rank_of_all} coefficients: their rows have rank "
+            f"{rank}"
+        )
+    return tuple(texts)
