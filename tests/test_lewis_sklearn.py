@@ -74,3 +74,62 @@ def test_in_a_pipeline():
     X, y = table()
     scores = cross_val_score(make_pipeline(StandardScaler(), LADRegressor()), X, y, cv=3)
     assert np.all(np.isfinite(scores))
+
+
+def dependent(name, dtype=np.float64):
+    """Dependent columns of different sizes, and targets."""
+    g = np.random.default_rng(0)
+    X, D = g.normal(size=(200, 3)), np.eye(3)[g.integers(0, 3, 200)]
+    time = 1.7e18 + g.integers(0, 10**15, 200)
+    columns = {
+        "time stamps": np.column_stack([time, X[:, 0] * 1e-3, D]),
+        "repeated": np.column_stack([X * [1e-8, 1.0, 1e8], X[:, 1]]),
+        "repeated, large": np.column_stack([X, X[:, 0] * 1e8]),
+        "sums": np.column_stack([X * [1e-8, 1.0, 1e8], X[:, 0] + X[:, 1]]),
+    }
+    return columns[name].astype(dtype), X.sum(axis=1) + D @ [1, 2, 3] + g.standard_cauchy(200)
+
+
+@pytest.mark.parametrize("name", ["time stamps", "repeated", "repeated, large", "sums"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dependent_columns_of_other_sizes_keep_the_fit(name, dtype):
+    X, y = dependent(name, dtype)
+    weight = np.random.default_rng(1).uniform(size=200) * 1e-60
+    y = np.column_stack([y, 1e3 * np.roll(y, 1)])
+    fit = dp.lewis.lad(X, y, intercept=True, sample_weight=weight)
+    model = LADRegressor().fit(X, y, sample_weight=weight)
+    loss = 0.5 * weight @ np.abs(y - model.predict(X))
+    np.testing.assert_allclose(loss, fit.objective, rtol=1e-7)
+    ours = np.linalg.norm(np.column_stack([model.coef_, model.intercept_]), axis=1)
+    theirs = np.linalg.norm(np.column_stack([fit.coef, fit.intercept]), axis=1)
+    assert np.all(ours <= theirs * (1 + 1e-9))
+
+
+def test_a_move_that_changes_the_fit_is_not_made(monkeypatch):
+    X, y = dependent("repeated")
+    monkeypatch.setattr("diffpost_np.lewis.sklearn.unit_rows", lambda xp, X: np.eye(5))
+    fit, model = dp.lewis.lad(X, y, intercept=True), LADRegressor().fit(X, y)
+    np.testing.assert_array_equal(model.coef_, fit.coef)
+
+
+@pytest.mark.parametrize("model", [LADRegressor(), ActiveLADRegressor(n_draws=200, random_state=0)])
+def test_targets_keep_their_precision(model):
+    X, y = table()
+    X, y = X.astype(np.float32), y.astype(np.float32)
+    assert model.fit(X, y).coef_.dtype == np.float32
+    y = y.astype(np.float64)
+    plain = model.fit(X, y).coef_
+    assert plain.dtype == np.float64
+    np.testing.assert_array_equal(model.fit(X, y * 2.0**500).coef_, plain * 2.0**500)
+
+
+def test_weights_keep_their_precision():
+    X, y = table()
+    plain = LADRegressor().fit(X.astype(np.float32), y).coef_
+    small = LADRegressor().fit(X.astype(np.float32), y, sample_weight=np.full(300, 2.0**-200))
+    np.testing.assert_array_equal(small.coef_, plain)
+
+
+def test_one_quantile_only():
+    with pytest.raises(TypeError, match="quantile must be a real number"):
+        LADRegressor(quantile=[0.2, 0.5]).fit(*table())

@@ -19,12 +19,41 @@ except ImportError as _error:
         "diffpost_np.lewis.sklearn needs scikit-learn: python -m pip install 'diffpost_np[sklearn]'"
     ) from _error
 
+from .._checks import fraction
+from ._fit import power_of_two
+from ._reduced import unit_rows
 from .active_lad import active_lad
 from .lad import lad
 
 __all__ = ["ActiveLADRegressor", "LADRegressor"]
 
 _DTYPES = (np.float64, np.float32)
+_SAME = 1e-9
+"""Change of a loss that makes no other fit of it, beside rounding."""
+_ROUNDING = 64 * float(np.finfo(float).eps)
+
+
+def _real(y: np.ndarray) -> np.ndarray:
+    """Targets as they are if float32, else in float64, whatever X is."""
+    return y if y.dtype == np.float32 else y.astype(np.float64)
+
+
+def _shortest(X: np.ndarray, weight: np.ndarray, b: np.ndarray, rank: int, loss: Any) -> np.ndarray:
+    """The shortest coefficients (..., d) with the fit of `b`, or `b` where these would move it.
+
+    They differ by vectors that X takes to zero. These are found for columns of one size, so that
+    rounding costs length and not the fit.
+    """
+    column = np.array([power_of_two(v) for v in np.max(np.abs(X), axis=0)])
+    X = X[weight > 0] / column
+    nothing = np.linalg.svd(np.linalg.qr(unit_rows(np, X), mode="r"))[2][rank:].T
+    along = np.linalg.lstsq(nothing / column[:, None], np.atleast_2d(b).T, rcond=None)[0]
+    move = (nothing @ along).T.reshape(b.shape)
+    weight = weight[weight > 0]
+    moved = np.abs(move @ X.T) @ weight
+    rounding = _ROUNDING * (np.abs(b * column) @ np.abs(X).T @ weight)
+    same = moved <= _SAME * np.asarray(loss) + rounding
+    return np.where(same[..., None], b - move / column, b)
 
 
 class _Linear(RegressorMixin, BaseEstimator):
@@ -51,7 +80,8 @@ class _Linear(RegressorMixin, BaseEstimator):
 class LADRegressor(_Linear):
     """Least absolute deviations, or another quantile: `diffpost_np.lewis.lad` for scikit-learn.
 
-    Where columns are dependent, the coefficients are the shortest with the same fit.
+    Where columns are dependent, the coefficients are the shortest with the same fit, or those of
+    `lad` where columns differ so much in size that rounding would tell these apart.
 
     Parameters
     ----------
@@ -63,7 +93,7 @@ class LADRegressor(_Linear):
     Attributes
     ----------
     coef_ : array, shape (d,) or (k, d)
-        Coefficients.
+        Coefficients, in float32 where X and y are.
     intercept_ : float or array, shape (k,)
         Constants.
     gap_ : float or array, shape (k,)
@@ -108,27 +138,23 @@ class LADRegressor(_Linear):
         LADRegressor
             Itself.
         """
+        quantile = fraction("quantile", self.quantile)
         X, y = validate_data(self, X, y, multi_output=True, y_numeric=True, dtype=_DTYPES)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(
-                sample_weight, X, dtype=X.dtype, ensure_non_negative=True
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
             )
-        options = {"sample_weight": sample_weight, "quantile": self.quantile}
-        result = lad(X, y.astype(X.dtype), intercept=self.fit_intercept, **options)
-        self.coef_, self.intercept_ = result.coef, result.intercept
+        options = {"sample_weight": sample_weight, "quantile": quantile}
+        result = lad(X, y.astype(np.float64), intercept=self.fit_intercept, **options)
+        b = np.concatenate([result.coef, np.expand_dims(result.intercept, -1)], axis=-1)
         if result.rank < X.shape[1] + self.fit_intercept:
-            rows = X if sample_weight is None else X[sample_weight > 0]
-            self.coef_, self.intercept_ = self._shortest(rows)
+            wide = np.insert(X.astype(np.float64), X.shape[1], self.fit_intercept, axis=1)
+            weight = np.ones(len(X)) if sample_weight is None else sample_weight
+            b = _shortest(wide, weight, b, result.rank, result.objective)
+        b = b.astype(np.result_type(X, _real(y)))
+        self.coef_, self.intercept_ = b[..., :-1], b[..., -1] * self.fit_intercept
         self.gap_, self.n_iter_ = result.gap, result.n_iterations
         return self
-
-    def _shortest(self, X: np.ndarray) -> tuple[np.ndarray, Any]:
-        """The shortest coefficients and constant with the same fit, where columns are dependent."""
-        ones = np.full((len(X), 1), float(self.fit_intercept))
-        wide = np.concatenate([X, ones], axis=1, dtype=np.float64)
-        fitted = X @ self.coef_.T + self.intercept_
-        b = np.linalg.lstsq(wide, fitted.astype(np.float64), rcond=None)[0].T.astype(X.dtype)
-        return b[..., :-1], b[..., -1]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -225,7 +251,7 @@ class ActiveLADRegressor(_Linear):
         draws: dict[str, Any] = by_error if self.n_draws is None else {"m": self.n_draws}
         result = active_lad(
             X,
-            lambda rows: y[rows].astype(X.dtype),
+            lambda rows: _real(y[rows]),
             p=self.p,
             huber=self.huber,
             intercept=self.fit_intercept,
