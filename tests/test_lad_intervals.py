@@ -139,6 +139,27 @@ def test_rank_intervals_of_ties(highest):
     np.testing.assert_allclose([found.lower[0], found.upper[0]], refused_beside(y, 0.9))
 
 
+@pytest.mark.parametrize("weight", [None, [1.0, 0.0, 2.0, 0.0, 3.0]])
+def test_bootstrap_without_free_rows_knows_nothing(weight):
+    X, y = cases.table(5 if weight else 3, 3, high_leverage=0.0)
+    found = dp.lewis.lad(X, y, sample_weight=weight).confidence_intervals(method="bootstrap")
+    assert np.all(found.lower == -np.inf) and np.all(found.upper == np.inf)
+
+
+@pytest.mark.parametrize("method", ["rank", "bootstrap"])
+def test_weights_are_no_counts(method):
+    X, y = cases.table(60, 2, high_leverage=0.0)
+    weight, keep = np.arange(60) % 3 * 1.0, np.arange(60) % 3 > 0
+    options = {"method": method, "n_resamples": 20, "rng": 0}
+    found, scaled, fewer = (
+        dp.lewis.lad(X[rows], y[rows], sample_weight=w[rows]).confidence_intervals(**options)
+        for rows, w in ((slice(None), weight), (slice(None), 8 * weight), (keep, weight))
+    )
+    for other in (scaled, fewer):
+        np.testing.assert_allclose(other.lower, found.lower, rtol=1e-9)
+        np.testing.assert_allclose(other.upper, found.upper, rtol=1e-9)
+
+
 @pytest.mark.parametrize(("n", "d"), [(2, 2), (3, 2), (1, 1), (2, 1)])
 def test_too_few_rows_refuse_no_value(n, d):
     g = np.random.default_rng(n)

@@ -141,6 +141,11 @@ class LADResult:
         -----
         The rank test of one coefficient takes one fit without its column for each value that is
         tried, some twenty in all.
+
+        Each row is one observation, whatever its `sample_weight`: that says how much its error
+        counts, so a common factor changes nothing, and rows of weight zero are left out. Weights
+        that count equal rows make intervals too wide: repeat the rows instead. Where there are no
+        more rows than columns, nothing tells how far the labels scatter: intervals are infinite.
         """
         return intervals_of(self._fits, self.coef.dtype, level, method, n_resamples, rng)
 
@@ -207,6 +212,10 @@ def lad(
     read again, up to six times; and where y has ties, such as labels or counts, the fit goes
     through so many rows that all of them may be taken into memory, in float64. `n_kept` and
     `n_passes` tell, and `warnings` where all were taken.
+
+    Blocks and memory maps give the fit of the same rows in memory: its coefficients to the bit and
+    `objective` up to the last digit, where that fit is unique and goes through no more rows than
+    it needs. Elsewhere, as where y has ties, `active_set` may name others of these rows.
 
     Where columns depend on others, a subset that spans them is fitted and the others get zero, as
     a pivoted QR decomposition finds: columns count as dependent if the angle to the span of the
