@@ -38,6 +38,7 @@ class Basis(NamedTuple):
     frame: np.ndarray  # (r, r)
     row_space: np.ndarray  # (d, r), orthonormal
     from_all: bool  # whether all rows were asked
+    condition: float  # of X, columns of one size; of the rows that were asked
 
 
 def in_double(basis: Basis) -> Basis:
@@ -90,9 +91,10 @@ def refined(basis: Basis, frame: np.ndarray, kind: str) -> Basis | None:
         return None
     G = np.linalg.inv(frame @ frame.T)
     sizes = np.sqrt(np.diagonal(G))
-    if np.linalg.cond(G / sizes / sizes[:, None]) <= 10 * _WELL_CONDITIONED[kind] ** 2:
+    square = float(np.linalg.cond(G / sizes / sizes[:, None]))
+    if square <= 10 * _WELL_CONDITIONED[kind] ** 2:
         return None
-    return Basis(frame, np.eye(len(frame)), basis.row_space, from_all=True)
+    return Basis(frame, np.eye(len(frame)), basis.row_space, True, square**0.5)
 
 
 def _sizes(survey: Survey) -> np.ndarray:
@@ -118,9 +120,10 @@ def _basis(
     d, eps = len(sizes), float(np.finfo(kind).eps)
     rank = int(np.sum(sigma > 10 * eps * d**0.5 * sigma[0]))
     P = Vt[:rank].T / sigma[:rank] / sizes[:, None]
+    condition = float(sigma[0] / sigma[rank - 1]) if rank else 1.0
     low, high = _ORDINARY[kind]
     ordinary = bool(np.all((sizes > low) & (sizes < high)))
     if rank == d and ordinary and sigma[0] <= _WELL_CONDITIONED[kind] * sigma[-1]:
-        return Basis(None, P, np.eye(d), from_all)
+        return Basis(None, P, np.eye(d), from_all, condition)
     space = np.linalg.qr(Vt[:rank].T * (sizes / np.max(sizes))[:, None])[0]
-    return Basis(P, np.eye(rank), np.eye(d) if rank == d else space, from_all)
+    return Basis(P, np.eye(rank), np.eye(d) if rank == d else space, from_all, condition)

@@ -30,6 +30,11 @@ class Design:
     def rank(self) -> int:
         return self.basis.frame.shape[0]
 
+    @property
+    def rounding(self) -> float:
+        """Relative error of forms |M' z|^2."""
+        return float(np.finfo(self.kind).eps) * self.basis.condition
+
     def chunks(self) -> Iterator[tuple[int, Array]]:
         """One pass over Z."""
         P = self.basis.P

@@ -116,4 +116,4 @@ def _scaled(design: Design, outcome: Outcome) -> Solution:
     point = outcome.point
     weights = point.weights * (design.rank / point.total)
     counts = design.rank, outcome.n_iterations, design.n_reads
-    return Solution(weights, *counts, point.residual, outcome.converged)
+    return Solution(weights, *counts, point.residual + design.rounding, outcome.converged)

@@ -31,10 +31,11 @@ class LewisWeights:
         Times that X was read, the first look at it included. Of short tables, that keeps all.
     residual : float
         Bound of max |tau_i / w_i - 1| over the rows with a weight, tau being the leverage
-        scores of the reweighted rows w_i^(1/2 - 1/p) x_i; from eigenvalues, so it holds for all
-        rows whatever they are, up to rounding: that of a float times the condition of X.
+        scores of the reweighted rows w_i^(1/2 - 1/p) x_i. From eigenvalues, so it holds for all
+        rows whatever they are; the rounding of a float times the condition of X is in it.
     converged : bool
-        Whether `residual` is at most the `tol` that was asked for.
+        Whether `residual`, but for the rounding in it, is at most the `tol` that was asked for.
+        Where rounding lifts it above, no iteration helps: X is that close to dependent columns.
 
     Examples
     --------
