@@ -582,3 +582,15 @@ def test_a_basis_of_rows_of_very_different_sizes(seed):
     fit = dp.lewis.lad(X, h.integers(0, 3, 40) * 1.0, sample_weight=weight)
     assert np.all(np.isfinite(fit.coef))
     assert fit.gap <= CERTAIN or "proves" in fit.warnings[-1] or "proven" in fit.warnings[-1]
+
+
+def test_quantiles_as_people_have_them():
+    X, y = cases.table(60, 2)
+    one, two = dp.lewis.lad(X, y, quantile=0.25), dp.lewis.lad(X, y, quantile=[0.25, 0.5])
+    for quantile in (np.array(0.25), np.float32(0.25)):
+        fit = dp.lewis.lad(X, y, quantile=quantile)
+        assert np.array_equal(fit.coef, one.coef) and isinstance(fit.objective, float)
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    for quantiles in ((0.25, 0.5), pandas.Series([0.25, 0.5]), pandas.Index([0.25, 0.5])):
+        fit = dp.lewis.lad(X, y, quantile=quantiles)
+        assert np.array_equal(fit.coef, two.coef)

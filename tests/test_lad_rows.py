@@ -66,6 +66,25 @@ def test_pairs_of_blocks(in_memory):
     assert_same(dp.lewis.lad(lambda: iter(pairs), intercept=True, rng=0), in_memory)
 
 
+def test_pairs_of_blocks_with_several_targets(in_memory):
+    pairs = [(X[s], np.column_stack([Y[s], -Y[s]])) for s in SLICES]
+    fit = dp.lewis.lad(pairs, intercept=True, rng=0)
+    np.testing.assert_array_equal(fit.coef, [in_memory.coef, -in_memory.coef])
+    with pytest.raises(ValueError, match=r"\by must have as many columns in every block"):
+        dp.lewis.lad([*pairs[:2], (X[:5], Y[:5])])
+    with pytest.raises(ValueError, match=r"\by, block 0, must have shape"):
+        dp.lewis.lad([(X[:1], 1.0)])
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_data_frames_as_blocks(in_memory, paired):
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    blocks = [pandas.DataFrame(X[s]) for s in SLICES]
+    pairs = [(block, pandas.Series(Y[s])) for block, s in zip(blocks, SLICES, strict=True)]
+    given = (pairs,) if paired else (blocks, Y)
+    assert_same(dp.lewis.lad(*given, intercept=True, rng=0), in_memory)
+
+
 def test_weights_and_few_rows():
     weight = np.arange(N) % 3 + 0.5
     for n in (50, N):

@@ -153,7 +153,8 @@ def absent():
         (broken(2, np.full((1, D), np.nan)), ValueError, "X must be finite, got nan at row 20"),
         (scipy.sparse.csr_array((0, 4)), ValueError, "X must have shape"),
         (None, TypeError, "X must be an array"),
-        (np.ma.masked_array(X), TypeError, "X is a masked array"),
+        (np.ma.masked_array(X), TypeError, "X is a masked array: fill it, or leave out"),
+        (X > 0, TypeError, r"booleans: cast them, by astype\(float\)"),
     ],
 )
 def test_what_cannot_be_read_is_named(source, error, match):

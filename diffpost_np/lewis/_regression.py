@@ -158,14 +158,23 @@ def paired(X: Any) -> tuple[Rows, np.ndarray]:
     if not (callable(X) or isinstance(X, list | tuple)):
         raise TypeError(f"y must be an array, unless X gives pairs of blocks; X is a {_kind(X)}")
     blocks: Callable[[], Iterable[Any]] = X if callable(X) else lambda: X
-    targets = [
-        as_float_array(f"y, block {k},", _pair(k, block)[1], shape=(None,))
-        for k, block in enumerate(blocks())
-    ]
+    targets = [_targets(k, _pair(k, block)[1]) for k, block in enumerate(blocks())]
     if not targets:
         raise ValueError("X must have at least one row, got no blocks")
+    for k, target in enumerate(targets):
+        if target.shape[1:] != targets[0].shape[1:]:
+            shapes = f"{targets[0].shape}, then {target.shape} in block {k}"
+            raise ValueError(f"y must have as many columns in every block, got {shapes}")
     rows = as_rows(lambda: (_pair(k, block)[0] for k, block in enumerate(blocks())))
     return rows, np.concatenate(targets)
+
+
+def _targets(k: int, given: Any) -> np.ndarray:
+    """The targets of a block, (n,) or (n, k)."""
+    y = as_float_array(f"y, block {k},", given)
+    if y.ndim not in (1, 2):
+        raise ValueError(f"y, block {k}, must have shape (n,) or (n, k), got {tuple(y.shape)}")
+    return y
 
 
 def _pair(k: int, block: Any) -> Any:

@@ -253,7 +253,8 @@ def _without_arguments(X: Any) -> Blocks:
 
 
 def _is_table(block: Any) -> bool:
-    return _is_sparse(block) or (is_array(block) and block.ndim == 2)
+    """Whether this is a matrix, of whatever kind: data frames have a shape, too."""
+    return _is_sparse(block) or len(getattr(block, "shape", ())) == 2
 
 
 def _check_2d(shape: tuple[int, ...]) -> None:

@@ -172,7 +172,8 @@ def lad(
         function that returns a fresh iterator over them, or a Dask array: what is in memory at a
         time is a block, a chunk of 32 MB and the rows near the fit.
     y : array, shape (n,) or (n, k)
-        Targets, one fit for each column. None where blocks are pairs (X_block, y_block).
+        Targets, one fit for each column. None where blocks are pairs (X_block, y_block), whose
+        targets are (n_block,) or (n_block, k).
     sample_weight : array, shape (n,), optional
         Weights w_i >= 0, not all zero; 1 by default.
     quantile : float or array, shape (q,), optional
@@ -289,13 +290,15 @@ def _weights(xp: ModuleType, sample_weight: Any, n: int, device: Any) -> Array:
 
 
 def _quantiles(quantile: Any) -> tuple[list[float], tuple[int, ...]]:
-    if is_array(quantile) or isinstance(quantile, list | tuple):
-        levels = as_float_array("quantile", host(quantile) if is_array(quantile) else quantile)
-        if levels.ndim != 1 or levels.shape[0] == 0:
-            shape = tuple(levels.shape)
-            raise ValueError(f"quantile must be a number or have shape (q,), got shape {shape}")
-        return [fraction("quantile", float(level)) for level in levels], (levels.shape[0],)
-    return [fraction("quantile", quantile)], ()
+    """The levels, and the axis that they make; a number makes none."""
+    listed = isinstance(quantile, list | tuple) or hasattr(quantile, "__array__")
+    if not (listed or is_array(quantile)):
+        return [fraction("quantile", quantile)], ()
+    levels = as_float_array("quantile", host(quantile) if is_array(quantile) else quantile)
+    if levels.ndim > 1 or levels.size == 0:
+        shape = tuple(levels.shape)
+        raise ValueError(f"quantile must be a number or have shape (q,), got shape {shape}")
+    return [fraction("quantile", float(level)) for level in np.ravel(levels)], levels.shape
 
 
 def _result(
