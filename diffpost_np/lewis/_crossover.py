@@ -25,6 +25,7 @@ _SHIFTS = tuple(2.0**k * _EPS for k in (14, 20, 26))  # of rounding errors' size
 _MULTIPLIERS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 _PARALLEL = 1e-11
 _NEAR = 256
+_FEW = 20  # more pivots than this, and one for each column, may be going round
 
 
 def vertex(
@@ -58,7 +59,7 @@ def _search(
     known = None if at.optimal or inner is None else proven(xp, x, y, quantile, at, inner)
     if known is not None:
         return known
-    found = _pivots(xp, x, y, quantile, at, limit)
+    found = _pivots(xp, x, y, quantile, at, min(limit, _FEW + len(at.basis)))
     for attempt, shift in enumerate(_SHIFTS):
         if found.optimal:
             break
