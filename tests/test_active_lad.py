@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import diffpost_np as dp
-from diffpost_np.lewis import _sample_fit
+from diffpost_np.lewis._sample import sample_fit
 
 active_lad = importlib.import_module("diffpost_np.lewis.active_lad")
 BETA = np.array([1.0, -2.0, 0.0, 3.0])
@@ -120,7 +120,7 @@ def test_a_label_may_write_to_what_it_gets():
 
 
 def test_a_fit_that_is_not_certain_says_so(monkeypatch):
-    monkeypatch.setattr("diffpost_np.lewis._robust_fit._MOST_STEPS", 1)
+    monkeypatch.setattr("diffpost_np.lewis._sample.robust_fit._MOST_STEPS", 1)
     X, y = table(300)
     with pytest.warns(RuntimeWarning, match="relative gap"):
         dp.lewis.active_lad(X, Oracle(y), m=100, p=1.2, rng=0)
@@ -200,7 +200,7 @@ def test_too_few_labels_are_told(loss):
 
 def test_a_nan_gap_warns(monkeypatch):
     X, y = table(300)
-    found = _sample_fit.Found(np.zeros(4), 4, math.nan)
+    found = sample_fit.Found(np.zeros(4), 4, math.nan)
     monkeypatch.setattr(active_lad, "fitted", lambda sample: found)
     with pytest.warns(RuntimeWarning, match="relative gap of nan"):
         dp.lewis.active_lad(X, Oracle(y), m=100, rng=0)

@@ -6,7 +6,7 @@ import pytest
 
 import diffpost_np as dp
 from diffpost_np._xp import host, numpy_namespace
-from diffpost_np.lewis._gram import lewis_pass
+from diffpost_np.lewis._weights.gram import lewis_pass
 
 pytestmark = pytest.mark.gpu
 DTYPES = [np.float64, np.float32]

@@ -21,7 +21,12 @@ from diffpost_np._philox import Stream, random_bits, random_normal, random_unifo
 from diffpost_np._rows import Linear, advance_rows
 from diffpost_np._xp import host
 from diffpost_np.hardness._score import one_way_score
-from diffpost_np.lewis._gram import SMALLEST_FORM, lewis_pass, quadratic_forms, weighted_gram
+from diffpost_np.lewis._weights.gram import (
+    SMALLEST_FORM,
+    lewis_pass,
+    quadratic_forms,
+    weighted_gram,
+)
 from diffpost_np.priors._covariance import Spectral
 from diffpost_np.priors._mixture_given import mixture_choose, mixture_draw_chosen
 from diffpost_np.priors._mixture_math import (

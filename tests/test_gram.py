@@ -5,8 +5,8 @@ import pytest
 
 import diffpost_np as dp
 from diffpost_np._xp import numpy_namespace as xp
-from diffpost_np.lewis._gram import lewis_pass, quadratic_forms, weighted_gram
-from diffpost_np.lewis._tiles import TILE
+from diffpost_np.lewis._rows.tiles import TILE
+from diffpost_np.lewis._weights.gram import lewis_pass, quadratic_forms, weighted_gram
 
 SHAPES = [(1, 1), (7, 3), (9, 5), (33, 8), (200, 9), (TILE, 20), (2 * TILE + 5, 12), (130, 100)]
 SHAPES += [(70, 390)]  # beyond the kernels

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import strategies as st
 
 import diffpost_np as dp
-from diffpost_np.lewis import _pilot, _preprocess, _solve
+from diffpost_np.lewis._exact import pilot, preprocess, solve
 
 LARGE = 5000  # rows that are not fitted all at once
 CERTAIN = 1e-9
@@ -76,7 +76,7 @@ def test_pilot_and_band_give_the_fit_of_all_rows(seed, quantile, monkeypatch):
     fit = dp.lewis.lad(X, y, quantile=quantile, intercept=True, rng=seed)
     assert fit.n_passes > 0 and fit.n_kept < n / 2
     assert_optimal(fit, X, y, quantile)
-    monkeypatch.setattr(_solve, "_FEW_ROWS", n)
+    monkeypatch.setattr(solve, "_FEW_ROWS", n)
     whole = dp.lewis.lad(X, y, quantile=quantile, intercept=True)
     assert whole.n_kept == n and whole.n_passes == 0
     assert np.array_equal(whole.active_set, fit.active_set)
@@ -90,7 +90,7 @@ def test_one_band_is_mostly_enough():
 
 @pytest.mark.parametrize("width", [0.02, 0.3, 1.0])
 def test_a_band_that_is_too_narrow_is_mended(width, monkeypatch):
-    monkeypatch.setattr(_preprocess, "_BAND", width)
+    monkeypatch.setattr(preprocess, "_BAND", width)
     X, y = cases.table(LARGE, 6)
     assert_optimal(dp.lewis.lad(X, y, rng=0), X, y)
 
@@ -486,8 +486,8 @@ def test_a_row_that_outweighs_all_others(n, heavy):
 
 
 def test_columns_that_were_left_out_count_in_the_gap(monkeypatch):
-    monkeypatch.setattr(_pilot, "independent_columns", lambda xp, x, angle: np.arange(2))
-    monkeypatch.setattr(_pilot, "pivot_columns", lambda corner, angle: np.arange(2))
+    monkeypatch.setattr(pilot, "independent_columns", lambda xp, x, angle: np.arange(2))
+    monkeypatch.setattr(pilot, "pivot_columns", lambda corner, angle: np.arange(2))
     for n in (50, LARGE):
         fit = dp.lewis.lad(*cases.table(n, 3), rng=0)
         assert fit.gap == np.inf and "not proven" in fit.warnings[-1]

@@ -6,6 +6,7 @@ import pytest
 import scipy.special
 
 import diffpost_np as dp
+from diffpost_np.lewis._exact import intervals
 
 
 def covered(method, n_sets, n, level, **options):
@@ -89,12 +90,10 @@ def test_intervals_follow_scales(method):
 
 
 def test_bootstrap_by_the_band_is_that_of_all_rows(monkeypatch):
-    from diffpost_np.lewis import _intervals
-
     X, y = cases.table(400, 2, high_leverage=0.0)
     fit = dp.lewis.lad(X, y)
     found = fit.confidence_intervals(0.9, "bootstrap", n_resamples=20, rng=0)
-    monkeypatch.setattr(_intervals, "_BAND", 1e9)
+    monkeypatch.setattr(intervals, "_BAND", 1e9)
     whole = fit.confidence_intervals(0.9, "bootstrap", n_resamples=20, rng=0)
     np.testing.assert_allclose(found.lower, whole.lower, rtol=1e-9)
     np.testing.assert_allclose(found.upper, whole.upper, rtol=1e-9)

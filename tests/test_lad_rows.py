@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse
 
 import diffpost_np as dp
-from diffpost_np.lewis import _rows
+from diffpost_np.lewis._rows import rows
 
 N = 20_000
 X, Y = cases.table(N, 3)
@@ -18,7 +18,7 @@ SLICES = [slice(a, b) for a, b in itertools.pairwise(CUTS)]
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(_rows, "_CHUNK_BYTES", 1)
+    monkeypatch.setattr(rows, "_CHUNK_BYTES", 1)
 
 
 @pytest.fixture(scope="module")

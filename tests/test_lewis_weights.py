@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import diffpost_np as dp
 from diffpost_np._xp import numpy_namespace
-from diffpost_np.lewis._gram import lewis_pass
+from diffpost_np.lewis._weights.gram import lewis_pass
 
 TIGHT = 1e-12
 weights_of = dp.lewis.lewis_weights

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from diffpost_np.lewis._robust_fit import fit, huber_loss, power_loss
+from diffpost_np.lewis._sample.robust_fit import fit, huber_loss, power_loss
 
 LOSSES = {f"power {p}": power_loss(p) for p in (1.01, 1.1, 1.5, 1.9, 2.0)}
 LOSSES |= {f"huber {k}": huber_loss(k) for k in (0.01, 0.5, 50.0)}

@@ -6,9 +6,9 @@ import pytest
 import scipy.sparse
 
 import diffpost_np as dp
-from diffpost_np.lewis import _rows
-from diffpost_np.lewis._rows import as_rows
-from diffpost_np.lewis._tiles import TILE
+from diffpost_np.lewis._rows import rows
+from diffpost_np.lewis._rows.rows import as_rows
+from diffpost_np.lewis._rows.tiles import TILE
 
 N, D = 3 * TILE + 77, 5
 X = oracle.rough(N, D)
@@ -84,7 +84,7 @@ def test_chunks_are_whole_tiles():
 @pytest.mark.parametrize("table", [X, BENT], ids=["as it is", "transformed"])
 def test_several_chunks(table, monkeypatch):
     whole, scores = dp.lewis.lewis_weights(table), dp.lewis.leverage_scores(table)
-    monkeypatch.setattr(_rows, "_CHUNK_BYTES", 1)
+    monkeypatch.setattr(rows, "_CHUNK_BYTES", 1)
     for source in (table, np.split(table, CUTS)):
         assert len(list(as_rows(source).chunks())) == 4
         np.testing.assert_allclose(dp.lewis.lewis_weights(source).weights, whole.weights, 1e-9)

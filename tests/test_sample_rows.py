@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import diffpost_np as dp
-from diffpost_np.lewis._pivotal import pivotal_drawn
+from diffpost_np.lewis._sample.pivotal import pivotal_drawn
 
 METHODS = ("iid", "poisson", "pivotal")
 W = np.array([0.5, 0.0, 2.0, 1.0, 0.25, 0.0, 4.0, 0.25])

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._xp import Array, device_of
-from ..lewis._gram import SMALLEST_FORM
-from ..lewis._rows import kind_of
-from ..lewis._tiles import TILE
+from ..lewis._rows.rows import kind_of
+from ..lewis._rows.tiles import TILE
+from ..lewis._weights.gram import SMALLEST_FORM
 from .loader import WARP, launch_blocks, on
 
 LARGEST = 128

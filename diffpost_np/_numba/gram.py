@@ -1,4 +1,4 @@
-"""Kernels of `lewis/_gram.py`: weighted Gram matrices and quadratic forms of the rows of a table.
+"""Kernels of `lewis/_weights/gram.py`: Gram matrices and quadratic forms of the rows of a table.
 
 Tiles of rows are fixed and their sums added in order, so bits do not depend on the number of
 threads.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..lewis._tiles import TILE, tile_slices
+from ..lewis._rows.tiles import TILE, tile_slices
 from .blocks import block_code
 from .device import power
 from .intrinsics import constant, sqrt

@@ -1,4 +1,4 @@
-"""Kernel of `lewis/_interior_point.py`: three sweeps an iteration over blocks of rows.
+"""Kernel of `lewis/_exact/interior_point.py`: three sweeps an iteration over blocks of rows.
 
 A block holds 32 rows of the regression, a lane each: its columns, then what each row's place on
 the central path needs, one vector a quantity. The Gram matrix is summed in tiles of registers

@@ -1,4 +1,4 @@
-"""Kernels of `lewis/_passes.py`: what the exact fit reads from all rows, block by block.
+"""Kernels of `lewis/_exact/passes.py`: what the exact fit reads from all rows, block by block.
 
 Sums are added up in chunks of a fixed number of blocks, so that they do not depend on threads.
 """

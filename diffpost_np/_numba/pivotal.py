@@ -1,4 +1,4 @@
-"""Kernel of `lewis/_pivotal.py`: duels of neighbours, one after the other."""
+"""Kernel of `lewis/_sample/pivotal.py`: duels of neighbours, one after the other."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Lewis weights, sampling of rows, and robust regression of tall tables."""
 
-from ._intervals import Intervals
+from ._exact.intervals import Intervals
 from .active_lad import ActiveFit, active_lad
 from .embedding import SubspaceEmbedding, subspace_embedding
 from .lad import LADResult, lad

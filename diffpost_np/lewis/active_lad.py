@@ -14,12 +14,12 @@ from .._checks import choice, flag, number
 from .._progress import Reporter, check_progress, reporter
 from .._xp import Array, array_namespace, as_float_array, host, placed
 from ..random import key
-from ._constant import ConstantRows
-from ._drawing import METHODS, Drawn, checked_size, draw_rows
-from ._intervals import Intervals
-from ._lewis import solve
-from ._rows import Rows, as_rows
-from ._sample_fit import Kind, Sample, fitted, intervals_of_sample
+from ._exact.intervals import Intervals
+from ._rows.constant import ConstantRows
+from ._rows.rows import Rows, as_rows
+from ._sample.drawing import METHODS, Drawn, checked_size, draw_rows
+from ._sample.sample_fit import Kind, Sample, fitted, intervals_of_sample
+from ._weights.iteration import solve
 from .sampling import sample_size
 
 __all__ = ["ActiveFit", "active_lad"]

@@ -9,9 +9,9 @@ from .._checks import choice, number
 from .._progress import check_progress, reporter
 from .._xp import Array
 from ..random import key
-from ._drawing import METHODS, checked_size, draw_rows
-from ._lewis import solve
-from ._rows import as_rows
+from ._rows.rows import as_rows
+from ._sample.drawing import METHODS, checked_size, draw_rows
+from ._weights.iteration import solve
 from .sampling import sample_size
 
 _TOL = 0.05

@@ -13,11 +13,11 @@ from .._checks import flag, fraction
 from .._key import key
 from .._progress import check_progress, reporter
 from .._xp import Array, array_namespace, as_float_array, host, is_array
-from ._fit import Fit, power_of_two
-from ._intervals import Intervals, intervals_of
-from ._regression import Regression, paired
-from ._rows import ArrayRows, as_rows, watched
-from ._solve import Solver
+from ._exact.fit import Fit, power_of_two
+from ._exact.intervals import Intervals, intervals_of
+from ._exact.regression import Regression, paired
+from ._exact.solve import Solver
+from ._rows.rows import ArrayRows, as_rows, watched
 
 __all__ = ["LADResult", "lad"]
 

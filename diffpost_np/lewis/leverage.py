@@ -11,11 +11,11 @@ from .._checks import choice, number
 from .._progress import check_progress, reporter
 from .._xp import Array
 from ..random import Key, key
-from ._basis import Basis, basis_of_all, basis_of_some, refined
-from ._design import Design
-from ._rows import Rows, as_rows, kind_of
-from ._sketch import random_columns, sketched_basis
-from ._survey import Survey, in_memory, survey
+from ._rows.rows import Rows, as_rows, kind_of
+from ._weights.basis import Basis, basis_of_all, basis_of_some, refined
+from ._weights.design import Design
+from ._weights.sketch import random_columns, sketched_basis
+from ._weights.survey import Survey, in_memory, survey
 
 _METHODS = ("auto", "gram", "qr", "sketch")
 

@@ -9,7 +9,7 @@ from typing import Any
 from .._checks import choice, fraction, integer, number
 from .._xp import Array, array_namespace, as_float_array
 from ..random import key
-from ._drawing import METHODS, draw_rows
+from ._sample.drawing import METHODS, draw_rows
 from .weights import LewisWeights
 
 _LOG_MOST = 62 * math.log(2)

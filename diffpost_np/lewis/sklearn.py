@@ -20,8 +20,8 @@ except ImportError as _error:
     ) from _error
 
 from .._checks import fraction
-from ._fit import power_of_two
-from ._reduced import unit_rows
+from ._exact.fit import power_of_two
+from ._exact.reduced import unit_rows
 from .active_lad import active_lad
 from .lad import lad
 

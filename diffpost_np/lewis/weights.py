@@ -9,8 +9,8 @@ from typing import Any
 from .._checks import integer, number
 from .._progress import check_progress, reporter
 from .._xp import Array
-from ._lewis import DEFAULT_TOL, solve
-from ._rows import as_rows, kind_of
+from ._rows.rows import as_rows, kind_of
+from ._weights.iteration import DEFAULT_TOL, solve
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ import array_api_compat
 import numpy as np
 
 import diffpost_np as dp
-from diffpost_np.lewis._gram import lewis_pass
+from diffpost_np.lewis._weights.gram import lewis_pass
 
 N_COMPONENTS, N_STEPS, STEP_SIZE = 25, 50, 0.01
 TALL_SIZES = [(100_000, 20), (1_000_000, 5), (1_000_000, 20), (200_000, 64), (100_000, 128)]

@@ -24,7 +24,7 @@ from scipy.linalg.blas import dsyrk
 
 import diffpost_np as dp
 from diffpost_np._xp import numpy_namespace
-from diffpost_np.lewis._gram import lewis_pass, quadratic_forms, weighted_gram
+from diffpost_np.lewis._weights.gram import lewis_pass, quadratic_forms, weighted_gram
 
 SHAPES = ((1_000_000, 10), (1_000_000, 20), (400_000, 50), (200_000, 100))
 TILE = 4096

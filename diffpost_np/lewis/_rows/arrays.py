@@ -6,7 +6,7 @@ from types import ModuleType
 
 import numpy as np
 
-from .._xp import Array, device_of, host
+from ..._xp import Array, device_of, host
 
 
 def replaced(xp: ModuleType, values: Array, places: np.ndarray, new: np.ndarray) -> Array:
@@ -36,3 +36,8 @@ def nth_smallest(xp: ModuleType, values: Array, n: int) -> Array:
     if isinstance(values, np.ndarray):
         return np.partition(values, n)[n]
     return xp.sort(values)[n]
+
+
+def with_ones(xp: ModuleType, x: Array) -> Array:
+    """Rows with the one that an intercept multiplies."""
+    return xp.concat([x, xp.ones_like(x[:, :1])], axis=1)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .._xp import Array
-from ._passes import with_ones
-from ._rows import Rows
+from ..._xp import Array
+from .arrays import with_ones
+from .rows import Rows
 
 
 class ConstantRows(Rows):

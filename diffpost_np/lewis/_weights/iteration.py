@@ -9,13 +9,13 @@ from typing import NamedTuple
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
-from .._progress import Reporter
-from .._xp import Array
-from ._basis import Basis, basis_of_all, basis_of_some, in_double, refined
-from ._design import Design
-from ._minimise import Outcome, Problem, minimise
-from ._rows import ArrayRows, Rows, kind_of
-from ._survey import Survey, in_memory, survey
+from ..._progress import Reporter
+from ..._xp import Array
+from .._rows.rows import ArrayRows, Rows, kind_of
+from .basis import Basis, basis_of_all, basis_of_some, in_double, refined
+from .design import Design
+from .minimise import Outcome, Problem, minimise
+from .survey import Survey, in_memory, survey
 
 DEFAULT_TOL = {"float64": 1e-8, "float32": 1e-4}
 

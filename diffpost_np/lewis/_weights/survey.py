@@ -8,9 +8,9 @@ from typing import NamedTuple
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
-from .._xp import Array, array_namespace, host, placed
-from ._rows import ArrayRows, Rows
-from ._tiles import tile_slices
+from ..._xp import Array, array_namespace, host, placed
+from .._rows.rows import ArrayRows, Rows
+from .._rows.tiles import tile_slices
 
 _LEAST_ROWS, _MOST_NUMBERS, _SHARE = 4096, 2**21, 8
 _GOLDEN, _LARGEST = np.uint64(0x9E3779B97F4A7C15), np.uint64(2**64 - 1)

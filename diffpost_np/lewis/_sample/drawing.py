@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from .._checks import fraction, integer
-from .._xp import Array
-from ..random import Key, uniform
-from ._pivotal import pivotal_choice
+from ..._checks import fraction, integer
+from ..._xp import Array
+from ...random import Key, uniform
+from .pivotal import pivotal_choice
 
 METHODS = ("iid", "poisson", "pivotal")
 

@@ -15,10 +15,10 @@ from types import ModuleType
 
 import numpy as np
 
-from .._xp import Array, placed
-from ._arrays import replaced
-from ._ties import proven
-from ._vertex import Corner, Vertex, corner, first_basis, residual_of, solved
+from ..._xp import Array, placed
+from .._rows.arrays import replaced
+from .ties import proven
+from .vertex import Corner, Vertex, corner, first_basis, residual_of, solved
 
 _EPS = float(np.finfo(float).eps)
 _SHIFTS = tuple(2.0**k * _EPS for k in (14, 20, 26))  # of rounding errors' size, and more

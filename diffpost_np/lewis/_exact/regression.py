@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._xp import Array, array_namespace, as_float_array, check_finite
-from ._passes import with_ones
-from ._rows import ArrayRows, Rows, as_rows, kind_of
+from ..._xp import Array, array_namespace, as_float_array, check_finite
+from .._rows.arrays import with_ones
+from .._rows.rows import ArrayRows, Rows, as_rows, kind_of
 
 _INDEPENDENT = 1e-11
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._xp import Array, host, placed
-from ._arrays import replaced
+from ..._xp import Array, host, placed
+from .._rows.arrays import replaced
 
 _TINY = 1e-300
 _FARTHEST = 1e-12

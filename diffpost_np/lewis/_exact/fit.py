@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._xp import Array, host, placed
-from ._arrays import replaced
-from ._passes import weighted_dual
-from ._reduced import Search, fit_rows, take_columns
-from ._regression import Regression
-from ._vertex import Vertex, host_rows, row_units
+from ..._xp import Array, host, placed
+from .._rows.arrays import replaced
+from .passes import weighted_dual
+from .reduced import Search, fit_rows, take_columns
+from .regression import Regression
+from .vertex import Vertex, host_rows, row_units
 
 _ROUNDING = 64 * float(np.finfo(float).eps)
 _SPANNED = 1e-10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._xp import Array
+from ..._xp import Array
 
 TILE = 4096
 """Rows of a tile. Sums over tiles are added in order, so bits do not depend on who hands out

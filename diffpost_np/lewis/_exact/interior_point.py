@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._dispatch import operation
-from .._xp import Array, device_of, host, placed
-from ._arrays import nth_smallest
+from ..._dispatch import operation
+from ..._xp import Array, device_of, host, placed
+from .._rows.arrays import nth_smallest
 
 _SHORT_OF_BOUNDARY = 0.9995
 _RIDGE = 1e-15

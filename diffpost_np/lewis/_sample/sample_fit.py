@@ -8,17 +8,17 @@ from typing import Any, NamedTuple
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
-from .._checks import fraction, integer
-from .._key import Key
-from .._xp import Array, array_namespace
-from ._fit import Frame, power_of_two
-from ._intervals import Intervals, bootstrap_ends
-from ._pilot import frame_of
-from ._reduced import take_columns
-from ._regression import Regression
-from ._robust_fit import Loss, Minimum, fit, huber_loss, power_loss
-from ._rows import ArrayRows
-from .lad import lad
+from ..._checks import fraction, integer
+from ..._key import Key
+from ..._xp import Array, array_namespace
+from .._exact.fit import Frame, power_of_two
+from .._exact.intervals import Intervals, bootstrap_ends
+from .._exact.pilot import frame_of
+from .._exact.reduced import take_columns
+from .._exact.regression import Regression
+from .._rows.rows import ArrayRows
+from ..lad import lad
+from .robust_fit import Loss, Minimum, fit, huber_loss, power_loss
 
 _GAP = 1e-9
 _ROUNDING = 64 * float(np.finfo(float).eps)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .._key import Key
-from .._xp import Array
-from ._fit import Fit, Frame, Task, fit_all
-from ._pilot import best_size, draw_pilot, frame_of, pilot_size
-from ._preprocess import Pilot, Start, fit_band, pilot_fit
-from ._regression import Regression
+from ..._key import Key
+from ..._xp import Array
+from .fit import Fit, Frame, Task, fit_all
+from .pilot import best_size, draw_pilot, frame_of, pilot_size
+from .preprocess import Pilot, Start, fit_band, pilot_fit
+from .regression import Regression
 
 _FEW_ROWS = 3000
 

@@ -16,9 +16,9 @@ from typing import Any
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
-from .._progress import Reporter
-from .._xp import Array, array_namespace, as_float_array, check_shape, device_of, is_array
-from ._tiles import TILE
+from ..._progress import Reporter
+from ..._xp import Array, array_namespace, as_float_array, check_shape, device_of, is_array
+from .tiles import TILE
 
 _CHUNK_BYTES, _ON_A_DEVICE = 2**25, 8
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
-from .._threads import single_threaded_blas
-from .._xp import Array, host
-from ._basis import Basis
-from ._gram import lewis_pass, quadratic_forms, weighted_gram
-from ._rows import Rows, kind_of
-from ._tiles import parts_of
+from ..._threads import single_threaded_blas
+from ..._xp import Array, host
+from .._rows.rows import Rows, kind_of
+from .._rows.tiles import parts_of
+from .basis import Basis
+from .gram import lewis_pass, quadratic_forms, weighted_gram
 
 
 class Design:

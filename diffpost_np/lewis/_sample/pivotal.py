@@ -7,8 +7,8 @@ from types import ModuleType
 import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
-from .._dispatch import operation
-from .._xp import Array, host, placed
+from ..._dispatch import operation
+from ..._xp import Array, host, placed
 
 
 def pivotal_choice(xp: ModuleType, inclusion: Array, u: Array) -> Array:

@@ -7,14 +7,14 @@ from types import ModuleType
 
 import numpy as np
 
-from .._key import Key
-from .._philox import Stream, random_uniform
-from .._xp import Array, host, placed
-from ._arrays import triangle_with
-from ._fit import Frame, power_of_two
-from ._preprocess import Pilot
-from ._reduced import independent_columns, pivot_columns, take_columns, triangle, unit_rows
-from ._regression import Regression
+from ..._key import Key
+from ..._philox import Stream, random_uniform
+from ..._xp import Array, host, placed
+from .._rows.arrays import triangle_with
+from .fit import Frame, power_of_two
+from .preprocess import Pilot
+from .reduced import independent_columns, pivot_columns, take_columns, triangle, unit_rows
+from .regression import Regression
 
 _ROWS_PER_COLUMN = 140
 _WORTH = 0.8

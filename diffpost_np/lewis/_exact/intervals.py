@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._checks import choice, fraction, integer
-from .._key import Key, key
-from .._philox import Stream, random_uniform
-from .._xp import Array, array_namespace, device_of, host, placed
-from ..random import Purpose
-from ._arrays import replaced
-from ._fit import Fit, Frame
-from ._preprocess import density_at_zero, leverages
-from ._reduced import fit_rows, triangle
-from ._regression import Regression
+from ..._checks import choice, fraction, integer
+from ..._key import Key, key
+from ..._philox import Stream, random_uniform
+from ..._xp import Array, array_namespace, device_of, host, placed
+from ...random import Purpose
+from .._rows.arrays import replaced
+from .fit import Fit, Frame
+from .preprocess import density_at_zero, leverages
+from .reduced import fit_rows, triangle
+from .regression import Regression
 
 _SOLVES = 60
 _NARROW = 1e-9

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from .._dispatch import operation
-from .._xp import Array
+from ..._dispatch import operation
+from ..._xp import Array
+from .._rows.arrays import with_ones
 
 
 def product(x: Array, b: Array) -> Array:
     """x b, with the intercept at the end of b, if there is one."""
     d = x.shape[1]
     return x @ b if b.shape[0] == d else x @ b[:d] + b[d]
-
-
-def with_ones(xp: ModuleType, x: Array) -> Array:
-    """Rows with the one that an intercept multiplies."""
-    return xp.concat([x, xp.ones_like(x[:, :1])], axis=1)
 
 
 @operation

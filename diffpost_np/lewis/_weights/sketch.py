@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._threads import single_threaded_blas
-from .._xp import host
-from ..random import Key, bits, normal
-from ._basis import Basis, basis_of_rows
-from ._rows import Rows, kind_of
-from ._survey import Survey
-from ._tiles import tile_slices
+from ..._threads import single_threaded_blas
+from ..._xp import host
+from ...random import Key, bits, normal
+from .._rows.rows import Rows, kind_of
+from .._rows.tiles import tile_slices
+from .basis import Basis, basis_of_rows
+from .survey import Survey
 
 _ENTRIES, _ROWS_PER_COLUMN = 4, 16
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._xp import Array, host, placed
-from ._arrays import replaced
-from ._crossover import vertex
-from ._interior_point import closeness, follow
-from ._vertex import Vertex, first_basis, solved
+from ..._xp import Array, host, placed
+from .._rows.arrays import replaced
+from .crossover import vertex
+from .interior_point import closeness, follow
+from .vertex import Vertex, first_basis, solved
 
 _GAPS = (1e-3, 1e-5, 1e-8, 1e-11, 1e-13)
 """Relative gaps at which to look for the vertex, one after the other."""

@@ -12,9 +12,9 @@ from types import ModuleType
 
 import numpy as np
 
-from .._xp import Array, host, placed
-from ._arrays import replaced
-from ._vertex import FEASIBLE, Corner, Vertex, host_rows, row_units
+from ..._xp import Array, host, placed
+from .._rows.arrays import replaced
+from .vertex import FEASIBLE, Corner, Vertex, host_rows, row_units
 
 _EPS = float(np.finfo(float).eps)
 _TIED = 64 * _EPS

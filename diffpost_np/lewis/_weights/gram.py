@@ -9,10 +9,10 @@ from types import ModuleType
 
 import numpy as np
 
-from .._dispatch import operation
-from .._threads import single_threaded_blas
-from .._xp import Array
-from ._tiles import tile_slices
+from ..._dispatch import operation
+from ..._threads import single_threaded_blas
+from ..._xp import Array
+from .._rows.tiles import tile_slices
 
 SMALLEST_FORM = {"float64": 1e-290, "float32": 1e-33}
 """Rows whose quadratic form is smaller count as zero: it has lost its digits."""

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._threads import single_threaded_blas
-from .._xp import Array, placed
-from ._arrays import triangle_with
-from ._rows import Rows
-from ._survey import Survey
-from ._tiles import parts_of
+from ..._threads import single_threaded_blas
+from ..._xp import Array, placed
+from .._rows.arrays import triangle_with
+from .._rows.rows import Rows
+from .._rows.tiles import parts_of
+from .survey import Survey
 
 _WELL_CONDITIONED = {"float64": 300.0, "float32": 30.0}
 """Condition up to which X is used as it is: a Gram matrix loses its square."""

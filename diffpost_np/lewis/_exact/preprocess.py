@@ -14,13 +14,13 @@ from types import ModuleType
 
 import numpy as np
 
-from .._xp import Array, host, placed
-from ._arrays import nth_smallest, replaced
-from ._fit import Fit, Rest, Task, certified, fit_all
-from ._interior_point import FITTED, follow
-from ._passes import check_sides, sides_of
-from ._reduced import independent_columns, least_squares, without_residual
-from ._vertex import Vertex
+from ..._xp import Array, host, placed
+from .._rows.arrays import nth_smallest, replaced
+from .fit import Fit, Rest, Task, certified, fit_all
+from .interior_point import FITTED, follow
+from .passes import check_sides, sides_of
+from .reduced import independent_columns, least_squares, without_residual
+from .vertex import Vertex
 
 _BAND = 4.0
 """Standard errors of the pilot between which a row's side is open."""

@@ -1,0 +1,1 @@
+"""Tall matrices as chunks of rows, wherever these are."""

@@ -1,0 +1,1 @@
+"""Leverage scores and Lewis weights of the rows of a tall matrix."""
