@@ -5,6 +5,7 @@ each mean stands what scikit-image's classical method makes of the same measurem
 """
 
 import argparse
+import sys
 
 import matplotlib
 import numpy as np
@@ -16,6 +17,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 TITLES = ("photograph", "measured", "classical", "posterior mean", "uncertainty", "sample")
+MAC = sys.platform == "darwin"
 COLUMNS = ("mean PSNR", "mean SSIM", "classical PSNR", "classical SSIM", "coverage", "seconds")
 
 
@@ -36,24 +38,30 @@ def pictures(truth, case):
     std = case.result.std()
     std = cut(std if std.ndim == 2 else std.mean(axis=0))
     images = (truth, case.measured, case.classical, case.result.stages["mean"])
-    return [*map(shown, images), std, shown(case.result.samples[0])]
+    return [*map(shown, images), std.copy(), shown(case.result.samples[0]).copy()]
 
 
-def draw(truth, cases, path):
-    """One row of pictures for each task."""
-    size = (2.1 * len(TITLES), 2.25 * len(cases))
-    figure, axes = plt.subplots(len(cases), len(TITLES), figsize=size, squeeze=False)
-    for line, (name, case) in zip(axes, cases.items(), strict=True):
-        for axis, title, picture in zip(line, TITLES, pictures(truth, case), strict=True):
+def restored(name, truth, options):
+    """The pictures and the scores of a task; samples of large images need not stay."""
+    case = restoration.restored(name, truth, options.seed, progress=options.progress)
+    return pictures(truth, case), case.scores
+
+
+def draw(rows, path):
+    """One row of pictures for each task, with its scores."""
+    size = (2.1 * len(TITLES), 2.25 * len(rows))
+    figure, axes = plt.subplots(len(rows), len(TITLES), figsize=size, squeeze=False)
+    for line, (name, (images, scores)) in zip(axes, rows.items(), strict=True):
+        for axis, title, picture in zip(line, TITLES, images, strict=True):
             if title == "uncertainty":
                 axis.imshow(picture, cmap="magma", vmin=0, vmax=0.12)
             else:
                 axis.imshow(picture, cmap="gray", vmin=0, vmax=1)
             axis.set(xticks=[], yticks=[])
         line[0].set_ylabel(name)
-        line[2].set_xlabel(f"{case.scores['classical PSNR']:.2f} dB")
-        line[3].set_xlabel(f"{case.scores['mean PSNR']:.2f} dB")
-        line[4].set_xlabel(f"90 % intervals: {100 * case.scores['coverage']:.0f} %")
+        line[2].set_xlabel(f"{scores['classical PSNR']:.2f} dB")
+        line[3].set_xlabel(f"{scores['mean PSNR']:.2f} dB")
+        line[4].set_xlabel(f"90 % intervals: {100 * scores['coverage']:.0f} %")
     for axis, title in zip(axes[0], TITLES, strict=True):
         axis.set_title(title, fontsize=10)
     figure.tight_layout()
@@ -63,16 +71,25 @@ def draw(truth, cases, path):
     small.save(path, optimize=True)
 
 
+def peak_memory():
+    """The most memory that this process had, in MB; nan where nobody tells."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if MAC else 2**10)
+
+
 def main(options):
     truth = photographs.test(options.image, options.size, options.colour)
-    cases = {}
+    rows = {}
     print(f"{'task':18}" + "".join(f"{column:>16}" for column in COLUMNS))
     for name in options.tasks:
-        cases[name] = restoration.restored(name, truth, options.seed, progress=options.progress)
-        scores = (cases[name].scores[column] for column in COLUMNS)
+        rows[name] = restored(name, truth, options)
+        scores = (rows[name][1][column] for column in COLUMNS)
         print(f"{name:18}" + "".join(f"{score:16.3f}" for score in scores), flush=True)
-    draw(truth, cases, options.picture)
-    print(f"picture: {options.picture}")
+    draw(rows, options.picture)
+    print(f"picture: {options.picture}; peak memory: {peak_memory():.0f} MB")
 
 
 if __name__ == "__main__":
