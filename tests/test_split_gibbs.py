@@ -422,7 +422,9 @@ class OfImages(Users):
 ONES = np.ones((1, 16))
 
 
-@pytest.mark.parametrize("a", [2 * ONES, 2j * ONES, (1 + 2j) * ONES], ids=str)
+@pytest.mark.parametrize(
+    "a", [2 * ONES, 2j * ONES, (1 + 2j) * ONES], ids=["real", "imaginary", "complex"]
+)
 def test_the_start_is_the_constant_behind_y(a):
     """Of all constants; of a prior on patches, the likeliest."""
     measurement = dp.LinearGaussian(a, 0.5, event_shape=(4, 4))
@@ -455,7 +457,9 @@ HIGH = dp.priors.GaussianMixture([0.5, 0.5], np.full((2, 4), 10.5) + [[-0.5], [0
 
 
 @pytest.mark.parametrize(
-    "form", [lambda x: x, lambda x: x[None], lambda x: [x], lambda x: x.tolist()], ids=str
+    "form",
+    [lambda x: x, lambda x: x[None], lambda x: [x], lambda x: x.tolist()],
+    ids=["array", "batch", "list of an array", "list"],
 )
 def test_one_image_is_a_start_for_all_chains(form):
     prior, measurement, y = photograph()
