@@ -202,6 +202,18 @@ def test_large_images_are_left_to_split_gibbs(sampler):
         sampler(grid, seen, np.full(128 * 128, 0.5))
 
 
+@pytest.mark.parametrize("sigma", [0.3, 0.05])
+def test_draws_do_not_depend_on_the_batch(sigma):
+    """To the bit: logits that round otherwise choose another component once in a while."""
+    patches = dp.priors.photograph_patches()
+    x = patches.sample(60_000, rng=0, like=np.zeros(1, np.float32))
+    x = x + np.float32(sigma) * dp.random.normal(dp.random.key(1), x.shape, like=x)
+    whole, n = patches.sample_given(x, sigma, rng=2), 300
+    for first in range(0, len(x), n):
+        part = patches.sample_given(x[first : first + n], sigma, rng=2, first_chain=first)
+        np.testing.assert_array_equal(part, whole[first : first + n])
+
+
 def test_samplers_that_ask_are_told():
     grid, exact = whole()
     blur = dp.LinearGaussian(np.ones((1, 4)), 0.5, event_shape=(2, 2))

@@ -17,9 +17,6 @@ from .registers import WIDTH, get_register, put_register, registers
 from .scores import logits
 from .tables import once_for_each, prepare
 
-_MANY = 512
-"""Points for which tables are made that halve the work of each."""
-
 _TOGETHER = 4
 """Points of one component that read its axes together."""
 
@@ -47,7 +44,7 @@ def mixture_choose(xp, x, s2, u, tables):
     prepared = prepare(tables)
     if prepared is None or s2.shape[0] != 1:
         return NotImplemented
-    form = prepared.levels_for_many(s2.astype(np.float64), len(x) >= _MANY)
+    form = prepared.lasting_levels(s2.astype(np.float64))
     x, order = np.require(x, requirements=["C", "W"]), np.arange(len(x))
     chosen, u = np.empty(len(x), np.intp), np.require(u, requirements=["C", "W"])
 

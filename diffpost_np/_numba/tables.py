@@ -16,9 +16,9 @@ from .forms import Diagonal, Factored, Full, LowRank, Rotated, Shared
 _SPREAD = 30.0
 """Standard deviations of spread up to which logits linear in x are accurate."""
 
-_CHEAP_FACTORS, _MOST_SPREAD = 2**23, 1e8
-"""Size of a factorisation of all components that is done for a level, about a millisecond; and
-the largest ratio of variances of one whose inverse is formed."""
+_CHEAP_FACTORS, _LASTING_FACTORS, _MOST_SPREAD = 2**23, 2**26, 1e8
+"""Size of a factorisation of all components that is done for a level, about a millisecond, and
+for one that lasts, some ten; and the largest ratio of variances of one whose inverse is formed."""
 
 
 class Prepared:
@@ -42,9 +42,9 @@ class Prepared:
         """Which of its forms the mixture takes at each noise variance."""
         return np.zeros(s2.shape, bool)
 
-    def levels_for_many(self, s2, many):
-        """The form for one noise variance and a batch of points, many or not."""
-        return self.levels(s2, reused=many)
+    def lasting_levels(self, s2):
+        """The form for one noise variance that comes again: batches of any size have the same."""
+        return self.levels(s2)
 
     def floats_per_level(self):
         """Size of the tables that one more level needs."""
@@ -146,10 +146,11 @@ class PreparedFull(PreparedDiagonal):
             factors = [self.factor if v == 0 else self.factor_at(v) for v in s2]
         return Factored(*self.factored(np.stack(factors)), bias, self.one_mean)
 
-    def levels_for_many(self, s2, many):
-        """Triangular factors for many points, kept for the last noise variance."""
+    def lasting_levels(self, s2):
+        """Triangular factors where they are worth some calls, kept for the last noise variance."""
         spread = (self.values.max() + s2) / (self.values.min() + s2)
-        if not many or s2[0] == 0 or spread[0] > _MOST_SPREAD:
+        worth = self.n * self.d**3 <= _LASTING_FACTORS and spread[0] <= _MOST_SPREAD
+        if not worth or s2[0] == 0:
             return self.levels(s2)
         kept = self.kept
         if kept is None or kept[0] != s2[0]:

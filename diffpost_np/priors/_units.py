@@ -14,7 +14,12 @@ from .patch_grid import PatchGrid
 if TYPE_CHECKING:
     from ..measurement import LinearGaussian
 
-_N_DRAWS = 16
+_N_APART, _N_ALIKE = 16, 24
+"""Draws of images whose patches are independent, and of images that repeat one patch.
+
+Photographs are between the two: a blur or a mean leaves little of the first kind, and of a dark
+photograph as much as of the second.
+"""
 
 _PEAK, _BULK = 3.0, 4.0
 """How many times as large as in such draws deviations are strange: the largest, mean squares.
@@ -50,11 +55,16 @@ def strange_start(prior: Any, x: Array) -> tuple[str, ...]:
 
 
 def wide_draws(prior: OnPatches, like: Array) -> Array:
-    """Images of a grid of patches, all components alike: rare ones are wide ones."""
-    mixture, xp = prior.mixture, prior.mixture._xp
+    """Images of patches, all components alike: rare ones are wide ones."""
+    mixture, xp, tiling = prior.mixture, prior.mixture._xp, prior.tiling
     there = xp.astype(mixture.weights > 0, mixture.weights.dtype)
     wide = mixture._like_me(there / xp.sum(there), mixture.means, mixture.covs)
-    return grid_of(prior, wide).sample(_N_DRAWS, rng=0, like=like)
+    apart = grid_of(prior, wide).sample(_N_APART, rng=0, like=like)
+    one = flatten_events(wide.sample(_N_ALIKE, rng=1, like=like), xp)
+    alike = tiling.join(
+        xp, xp.repeat(one, tiling.n_patches, axis=0), getattr(prior, "shift", (0, 0))
+    )
+    return xp.concat([apart, xp.reshape(alike, (_N_ALIKE, *prior.event_shape))])
 
 
 def centre_of(prior: OnPatches, like: Array) -> Array:
@@ -76,8 +86,9 @@ def peaks(xp: ModuleType, found: Array, usual: Array) -> bool:
 def is_larger(xp: ModuleType, found: Array, usual: Array) -> bool:
     """Whether the mean square is, which for few outputs varies between draws."""
     each = xp.mean(usual * usual, axis=1)
-    limit = max(_BULK * float(xp.mean(each)), _PEAK * float(xp.max(each)))
-    return float(xp.mean(found * found)) > limit
+    apart, alike = each[:_N_APART], each[_N_APART:]
+    most = _BULK * max(float(xp.mean(apart)), float(xp.mean(alike)))
+    return float(xp.mean(found * found)) > max(most, _PEAK * float(xp.max(apart)))
 
 
 def reals(xp: ModuleType, values: Array) -> Array:
