@@ -202,6 +202,26 @@ def test_large_images_are_left_to_split_gibbs(sampler):
         sampler(grid, seen, np.full(128 * 128, 0.5))
 
 
+@pytest.mark.parametrize("method", ["exact", "split_gibbs"])
+def test_ranks_of_truths_are_uniform(method):
+    """Simulation-based calibration: pixels, and a square that no mean and variance would tell."""
+    grid = dp.priors.PatchGrid(PAIR, (4, 4), (1, 2), (0, 1))
+    keep = np.random.default_rng(0).random((4, 4)) < 0.6
+    measurement = dp.LinearGaussian(dp.operators.mask(keep), 0.3)
+    truths = grid.sample(200, rng=1)
+    ys, samples = measurement.simulate(truths, rng=2), []
+    for k, y in enumerate(ys):
+        if method == "exact":
+            samples.append(grid.posterior(measurement, y).sample(39, rng=k))
+            continue
+        options = {"n_samples": 39, "rho_max": 1.0, "n_levels": 4, "thin": 1, "rng": k}
+        found = dp.posterior.split_gibbs(grid, measurement, y, sweeps_per_level=10, **options)
+        samples.append(found.samples)
+    for statistic in (None, lambda x: x[:, :2, :2].sum(axis=(1, 2)) ** 2):
+        ranks = dp.diagnostics.sbc_ranks(samples, truths, statistic=statistic, rng=0)
+        assert np.min(ranks.p_values(10)) > 1e-3 / ranks.ranks[0].size
+
+
 @pytest.mark.parametrize("sigma", [0.3, 0.05])
 def test_draws_do_not_depend_on_the_batch(sigma):
     """To the bit: logits that round otherwise choose another component once in a while."""

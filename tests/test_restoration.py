@@ -54,6 +54,25 @@ def test_photographs_are_not_strange(name, noise, example):
         assert strange_values(prior, measurement, 255 * y)
 
 
+@pytest.mark.parametrize("name", ["blur", "large blocks", "Fourier", "mean"])
+def test_photographs_are_not_strange_to_what_averages(name, example):
+    """Nor is a black image: little of independent patches is left, and all of its brightness."""
+    prior = dp.priors.PatchProduct(dp.priors.photograph_patches(), SHAPE, (8, 8))
+    operator = {
+        "blur": dp.operators.convolution(dp.operators.gaussian_kernel(8.0), SHAPE),
+        "large blocks": dp.operators.downsample(SHAPE, 32),
+        "Fourier": dp.operators.subsampled_fourier(np.random.default_rng(0).random(SHAPE) < 0.3),
+        "mean": dp.operators.downsample(SHAPE, 64),
+    }[name]
+    measurement = dp.LinearGaussian(operator, 0.01)
+    truths = [piece(example, image) for image in example("photographs").NAMES]
+    for truth in (*truths, np.zeros(SHAPE), np.ones(SHAPE)):
+        assert not strange_values(prior, measurement, measurement.simulate(truth, rng=0))
+    for truth in truths:
+        y = measurement.simulate(255 * truth, rng=0)
+        assert strange_values(prior, measurement, y)
+
+
 def test_a_small_table_is_fitted(example, capsys):
     """Densities grow, and the parts are those of a mixture on patches without their mean."""
     fit, rng = example("fit_photograph_patches"), np.random.default_rng(0)

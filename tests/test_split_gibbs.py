@@ -351,7 +351,9 @@ def test_rhat_tells_chains_that_do_not_mix():
     measurement = dp.LinearGaussian(np.eye(1), 1.0)
     start = np.array([[-9.0], [9.0]])
     given = {"n_samples": 40, "n_chains": 2, "rho": 0.5, "n_levels": 1, "rng": 0}
-    stuck = dp.posterior.split_gibbs(apart, measurement, [0.0], initial=start, **given)
+    with pytest.warns(RuntimeWarning, match="chains disagree: R-hat is 3"):
+        stuck = dp.posterior.split_gibbs(apart, measurement, [0.0], initial=start, **given)
+    assert "R-hat" in stuck.warnings[0]
     agreed = dp.posterior.split_gibbs(apart, measurement, [9.0], initial=start + 9, **given)
     assert stuck.trace["rhat"][0] > 3 and abs(agreed.trace["rhat"][0] - 1) < 0.05
 

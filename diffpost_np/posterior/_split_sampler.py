@@ -31,6 +31,9 @@ _LARGE = 2**12
 
 _FEW_CHAINS = 4
 
+_ENOUGH, _APART = 100, 1.3
+"""Sweeps from which on chains are asked to agree, and the R-hat above which they do not."""
+
 
 @dataclass(frozen=True)
 class State:
@@ -122,6 +125,9 @@ class Sampler:
     def result(self, state: State, started: float) -> Result:
         """The kept draws, with the means and the diagnostics."""
         p, n = self.problem, state.moments.n
+        apart = self._apart(state)
+        for reason in apart:
+            warnings.warn(f"split_gibbs: {reason}", RuntimeWarning, stacklevel=3)
         empty = p.xp.zeros((0, p.d), dtype=p.dtype, device=p.device)
         samples = p.xp.concat([empty, *state.kept])[: p.n_samples, :]
         return Result(
@@ -133,9 +139,21 @@ class Sampler:
             key=p.key,
             state=state,
             finished=state.sweep == self.couplings.rho.size,
-            warnings=state.reasons,
+            warnings=(*state.reasons, *apart),
             trace=self._trace(state),
             stages=self._means(state) if n else {},
+        )
+
+    def _apart(self, state: State) -> tuple[str, ...]:
+        """A reason to distrust samples, where chains have had time to agree and do not."""
+        if state.moments.n < _ENOUGH or self.n_chains < 2:
+            return ()
+        rhat = float(np.mean(state.moments.rhat()))
+        if rhat <= _APART:
+            return ()
+        return (
+            f"chains disagree: R-hat is {rhat:.3g} on average, and near 1 where they agree: run "
+            "longer (thin, n_samples), or give a larger rho, about half a posterior deviation",
         )
 
     def _trace(self, state: State) -> dict[str, np.ndarray]:

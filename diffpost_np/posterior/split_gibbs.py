@@ -104,7 +104,7 @@ def split_gibbs(
     -----
     RuntimeWarning
         If the prior is one of patches, and y or `initial` have values unlike its images', as in
-        other units.
+        other units; or if chains disagree after a hundred kept sweeps, by a mean R-hat above 1.3.
 
     Notes
     -----

@@ -6,6 +6,7 @@ from importlib import resources
 
 import numpy as np
 
+from .._xp import Array, array_namespace, placed
 from .mixture import GaussianMixture
 
 __all__ = ["photograph_patches"]
@@ -15,8 +16,13 @@ MEAN, MEAN_STD = 0.5, 0.25
 """Law of the brightness of a patch, the mean of its pixels."""
 
 
-def photograph_patches() -> GaussianMixture:
+def photograph_patches(like: Array | None = None) -> GaussianMixture:
     """Load a mixture on patches of 8 x 8 pixels of photographs, with values in [0, 1].
+
+    Parameters
+    ----------
+    like : array, optional
+        An array whose namespace and device the mixture takes: NumPy's by default.
 
     Returns
     -------
@@ -52,4 +58,6 @@ def photograph_patches() -> GaussianMixture:
     covs = np.empty((len(weights), d, d))
     covs[:, i, j] = covs[:, j, i] = packed + MEAN_STD**2
     means = np.full((len(weights), SIDE, SIDE), MEAN)
-    return GaussianMixture(weights / weights.sum(), means, covs)
+    xp = array_namespace(like=like)
+    parts = (placed(xp, part, like) for part in (weights / weights.sum(), means, covs))
+    return GaussianMixture(*parts)
