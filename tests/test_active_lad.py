@@ -306,3 +306,14 @@ def test_a_copy_has_the_same_intervals():
     np.testing.assert_array_equal(
         copy.confidence_intervals(**options).lower, fit.confidence_intervals(**options).lower
     )
+
+
+@pytest.mark.parametrize("n", [2000, 20_000, 200_000])
+def test_labels_determine_what_dummies_and_a_constant_span(n):
+    rng = np.random.default_rng(0)
+    X = np.column_stack([np.ones(n), np.eye(3)[rng.integers(0, 3, n)]])
+    y = X @ BETA + rng.standard_t(1.5, n)
+    result = dp.lewis.active_lad(X, Oracle(y), m=400, rng=0)
+    (text,) = result.warnings
+    assert "rank 3 with 4 columns" in text
+    np.testing.assert_allclose(X[:50] @ result.coef, X[:50] @ BETA, atol=1.0)

@@ -157,3 +157,55 @@ def test_a_direction_of_one_row(row):
     assert abs(scores_of(X)[row] - 1) < 1e-12
     found = dp.lewis.lewis_weights(X)
     assert found.rank == 3 and abs(found.weights[row] - 1) < 1e-7
+
+
+def dependent(kind, n, seed):
+    """Rows whose columns depend on each other exactly, and their rank."""
+    rng = np.random.default_rng(seed)
+    if kind == "dummies":
+        return np.column_stack([np.ones(n), np.eye(3)[rng.integers(0, 3, n)]]), 3
+    a, b = rng.integers(0, 2, (2, n)).astype(float)
+    if kind == "twice":
+        return np.column_stack([a, b, a, b]), 2
+    return np.column_stack([2 * a, a, b]), 2
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("n", [2000, 20_000, 200_000])
+@pytest.mark.parametrize("kind", ["dummies", "twice", "scaled"])
+@pytest.mark.filterwarnings("error")
+def test_tall_tables_with_dependent_columns(kind, n, seed):
+    """The rounding of a QR decomposition grows with its rows, and must not pass for a direction."""
+    X, rank = dependent(kind, n, seed)
+    for method in (*EXACT, "sketch"):
+        scores = scores_of(X, method=method, rng=0)
+        assert scores.max() < 1
+        assert abs(scores.sum() - rank) < (1e-8 if method in EXACT else rank / 2)
+    for p in (1, 3):
+        found = dp.lewis.lewis_weights(X, p=p)
+        assert found.rank == rank and found.converged
+        assert abs(found.weights.sum() - rank) < 1e-8
+
+
+@pytest.mark.parametrize("kind", ["blocks", "sparse"])
+def test_dependent_columns_elsewhere(kind):
+    X, rank = dependent("dummies", 20_000, 0)
+    rows = [X[:7000], X[7000:]] if kind == "blocks" else scipy.sparse.csr_array(X)
+    np.testing.assert_array_equal(scores_of(rows), scores_of(X))
+    assert dp.lewis.lewis_weights(rows).rank == rank
+
+
+def test_dependent_columns_in_other_namespaces(xp):
+    X = dependent("dummies", 20_000, 0)[0]
+    scores = xp.numpy(scores_of(xp.array(X)))
+    np.testing.assert_allclose(scores, scores_of(X), rtol=1e-9)
+
+
+@pytest.mark.parametrize("small", [1e-12, 1e-13])
+def test_tall_tables_keep_a_direction_that_is_almost_null(small):
+    """Below what a QR decomposition of so many rows can tell, above its rounding in one row."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200_000, 3))
+    X[:, 2] = X[:, 0] + X[:, 1] + small * X[:, 2]
+    assert abs(scores_of(X).sum() - 3) < 1e-8
+    assert dp.lewis.lewis_weights(X, tol=1e-2).rank == 3

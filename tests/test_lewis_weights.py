@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import diffpost_np as dp
 from diffpost_np._xp import numpy_namespace
+from diffpost_np.lewis._weights import minimise
 from diffpost_np.lewis._weights.gram import lewis_pass
 
 TIGHT = 1e-12
@@ -355,3 +356,18 @@ def test_the_map_contracts(p, seed):
     after = scipy.linalg.eigvalsh(*images)
     factor = np.max(np.abs(np.log(after))) / np.max(np.abs(np.log(before)))
     assert factor <= abs(p / 2 - 1) + 1e-9
+
+
+@pytest.mark.filterwarnings("error")
+def test_rounding_of_eigenvalues_makes_no_step_endless():
+    step = minimise._logarithm(np.diag([-1.0 - 1e-16, -1.0, 1.0]))
+    assert np.all(np.isfinite(step))
+
+
+def test_a_frame_without_eigenvalues_is_hopeless(monkeypatch):
+    def fails(H):
+        raise np.linalg.LinAlgError
+
+    monkeypatch.setattr(np.linalg, "eigvalsh", fails)
+    problem = minimise.Problem(lambda frame: (None, np.eye(2)), 1.0, 1e-11)
+    assert minimise.minimise(problem, np.eye(2), 1e-8, 10, lambda n, residual: False) is None

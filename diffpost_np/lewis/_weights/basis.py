@@ -39,6 +39,7 @@ class Basis(NamedTuple):
     row_space: np.ndarray  # (d, r), orthonormal
     from_all: bool  # whether all rows were asked
     condition: float  # of X, columns of one size; of the rows that were asked
+    n_reads: int = 0  # of X, beyond the survey's
 
 
 def in_double(basis: Basis) -> Basis:
@@ -68,14 +69,34 @@ def basis_of_rows(some: np.ndarray, survey: Survey, kind: str) -> Basis:
 
 
 def basis_of_all(rows: Rows, survey: Survey, kind: str) -> Basis:
-    """The basis from all rows: a QR decomposition, tile by tile, with the decision on the rank."""
-    sizes, R = _sizes(survey), np.zeros((0, rows.d))
-    chunks = iter([(0, survey.some)]) if survey.complete else rows.chunks()
+    """The basis from all rows: a QR decomposition, tile by tile, with the decision on the rank.
+
+    Its rounding grows with the rows, and may hide whether a direction is null. Turned to the right
+    vectors, such a direction is a column of its own, of which QR keeps the digits.
+    """
+    sizes, n_reads = _sizes(survey), 1
     with single_threaded_blas(rows.xp):
-        for _, chunk in chunks:
-            for part in parts_of(chunk):
-                R = triangle_with(rows.xp, R, _in_units(rows, chunk[part, :], sizes))
-        return _basis(*_spectrum(R, rows.d), sizes, kind, from_all=True)
+        sigma, Vt = _spectrum(_triangle_of_all(rows, survey, sizes, None), rows.d)
+        if _open(sigma, rows.n or len(survey.some), kind):
+            R, n_reads = _triangle_of_all(rows, survey, sizes, Vt.T), 2
+            sigma, turn = _spectrum(R, rows.d)
+            Vt = turn @ Vt
+    basis = _basis(sigma, Vt, sizes, kind, from_all=True)
+    return basis._replace(n_reads=0 if survey.complete else n_reads)
+
+
+def _triangle_of_all(
+    rows: Rows, survey: Survey, sizes: np.ndarray, turn: np.ndarray | None
+) -> np.ndarray:
+    """R of all rows, their columns over their sizes, and turned."""
+    R = np.zeros((0, rows.d))
+    chunks = iter([(0, survey.some)]) if survey.complete else rows.chunks()
+    for _, chunk in chunks:
+        for part in parts_of(chunk):
+            block = _in_units(rows, chunk[part, :], sizes)
+            turned = block if turn is None else block @ placed(rows.xp, turn, block)
+            R = triangle_with(rows.xp, R, turned)
+    return R
 
 
 def _in_units(rows: Rows, block: Array, sizes: np.ndarray) -> Array:
@@ -83,6 +104,18 @@ def _in_units(rows: Rows, block: Array, sizes: np.ndarray) -> Array:
     if isinstance(block, np.ndarray):
         return block.astype(np.float64) / sizes
     return rows.xp.astype(block, rows.xp.float64) / placed(rows.xp, sizes, block)
+
+
+def _null(d: int, kind: str) -> float:
+    """Singular value, over the largest, up to which a direction is one of dependent columns."""
+    return 10 * float(np.finfo(kind).eps) * d**0.5
+
+
+def _open(sigma: np.ndarray, n: int, kind: str) -> bool:
+    """Whether a singular value may be the rounding of a QR decomposition of n rows."""
+    rounding = 8 * float(np.finfo(float).eps) * n**0.5  # eight times the most that was seen
+    small = sigma <= rounding * sigma[0]
+    return bool(np.any(small & (sigma > _null(len(sigma), kind) * sigma[0])))
 
 
 def refined(basis: Basis, frame: np.ndarray, kind: str) -> Basis | None:
@@ -117,8 +150,8 @@ def _spectrum(R: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray]:
 def _basis(
     sigma: np.ndarray, Vt: np.ndarray, sizes: np.ndarray, kind: str, from_all: bool
 ) -> Basis:
-    d, eps = len(sizes), float(np.finfo(kind).eps)
-    rank = int(np.sum(sigma > 10 * eps * d**0.5 * sigma[0]))
+    d = len(sizes)
+    rank = int(np.sum(sigma > _null(d, kind) * sigma[0]))
     P = Vt[:rank].T / sigma[:rank] / sizes[:, None]
     condition = float(sigma[0] / sigma[rank - 1]) if rank else 1.0
     low, high = _ORDINARY[kind]

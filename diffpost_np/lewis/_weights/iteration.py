@@ -50,8 +50,8 @@ def solve(rows: Rows, p: float, tol: float, limit: int, report: Reporter) -> Sol
     basis, n_reads = basis_of_some(rows, seen, kind), 1
     while True:
         if basis is None:
-            n_reads += not seen.complete
             basis = basis_of_all(rows, seen, kind)
+            n_reads += basis.n_reads
         if kind == "float32" and p > _MOST_IN_SINGLE:
             basis = in_double(basis)
         design = Design(rows, basis, n_reads)

@@ -27,6 +27,7 @@ _MEMORY = 12
 _FAR = 0.5  # deviation of L'G L from a multiple of 1 beyond which steps follow its logarithm
 _DECREASE = 1e-4
 _PATIENCE = 12  # iterations without a better residual where f is flat
+_ALMOST_NOTHING = 1e-15  # least eigenvalue of 1 + E that counts: rounding may leave none
 _LONGEST = 4.0  # norm of a step in the frame: q changes by a factor of at most e^4
 
 
@@ -110,11 +111,19 @@ def _evaluated(problem: Problem, frame: np.ndarray) -> Point | None:
         return None
     r = len(H)
     H = (H + H.T) * (0.5 * r / total)
-    spread = np.linalg.eigvalsh(H)
-    if spread[0] <= 0:
+    spread = _eigenvalues(H)
+    if spread is None or spread[0] <= 0:
         return None
     value = 2.0 * r / problem.p * math.log(total)
     return Point(frame, weights, value, H - np.eye(r), spread, total)
+
+
+def _eigenvalues(H: np.ndarray) -> np.ndarray | None:
+    """In rising order; None where LAPACK does not find them."""
+    try:
+        return np.linalg.eigvalsh(H)
+    except np.linalg.LinAlgError:
+        return None
 
 
 def _direction(point: Point, pairs: list, p: float) -> np.ndarray:
@@ -123,12 +132,17 @@ def _direction(point: Point, pairs: list, p: float) -> np.ndarray:
     if max(point.spread[-1] - 1.0, 1.0 - point.spread[0]) > _FAR:
         pairs.clear()
     step = _two_loops(E, pairs) if pairs else None
-    if step is None or np.sum(step * E) > -1e-3 * np.linalg.norm(step) * np.linalg.norm(E):
+    if step is None or not _descends(step, E):
         pairs.clear()
         step = -min(1.0, 4.0 / (p + 2.0)) * _logarithm(E)
     step = step - np.eye(len(E)) * (np.trace(step) / len(E))
     longest = math.inf if p < 4.0 and not pairs else _LONGEST
     return step * min(1.0, longest / max(float(np.linalg.norm(step)), 1e-300))
+
+
+def _descends(step: np.ndarray, E: np.ndarray) -> bool:
+    """Whether f falls along a step; not if that is no number."""
+    return bool(np.sum(step * E) <= -1e-3 * np.linalg.norm(step) * np.linalg.norm(E))
 
 
 def _two_loops(E: np.ndarray, pairs: list) -> np.ndarray:
@@ -147,9 +161,9 @@ def _two_loops(E: np.ndarray, pairs: list) -> np.ndarray:
 
 
 def _logarithm(E: np.ndarray) -> np.ndarray:
-    """log(1 + E)."""
+    """log(1 + E), for eigenvalues above -1 but for their rounding."""
     values, V = np.linalg.eigh(E)
-    return (V * np.log1p(values)) @ V.T
+    return (V * np.log1p(np.maximum(values, _ALMOST_NOTHING - 1.0))) @ V.T
 
 
 def _moved(frame: np.ndarray, step: np.ndarray) -> np.ndarray:
