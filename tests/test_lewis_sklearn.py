@@ -49,6 +49,15 @@ def test_lad_regressor_is_lad(quantile):
     assert both.coef_.shape == (2, 3) and both.predict(X).shape == (300, 2)
 
 
+def test_one_of_several_best_fits_is_always_the_same():
+    """An even number of rows of each kind: each median is an interval."""
+    X = np.eye(4)[np.repeat(np.arange(4), 5000)]
+    y = np.random.default_rng(0).normal(size=len(X))
+    fits = [LADRegressor(fit_intercept=False).fit(X, y).coef_ for _ in range(4)]
+    for b in fits[1:]:
+        np.testing.assert_array_equal(b, fits[0])
+
+
 def test_dependent_columns_get_the_shortest_coefficients():
     X, y = table()
     wide = np.column_stack([X, X[:, 0] + X[:, 1], np.ones(len(X))])

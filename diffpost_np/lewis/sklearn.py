@@ -144,7 +144,8 @@ class LADRegressor(_Linear):
             sample_weight = _check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True
             )
-        options = {"sample_weight": sample_weight, "quantile": quantile}
+        # one seed: which of several best fits it is may depend on the pilot
+        options = {"sample_weight": sample_weight, "quantile": quantile, "rng": 0}
         result = lad(X, y.astype(np.float64), intercept=self.fit_intercept, **options)
         b = np.concatenate([result.coef, np.expand_dims(result.intercept, -1)], axis=-1)
         if result.rank < X.shape[1] + self.fit_intercept:
