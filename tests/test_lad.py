@@ -356,6 +356,38 @@ def test_columns_that_depend_on_others_in_single_precision():
     y = X.sum(axis=1) + rng.standard_t(1.5, 200).astype(np.float32)
     fit = dp.lewis.lad(X, y)
     assert fit.rank == dp.lewis.lewis_weights(X).rank == 3 and np.max(np.abs(fit.coef)) < 10
+    assert fit.gap <= CERTAIN and not any("not proven" in text for text in fit.warnings)
+
+
+@pytest.mark.parametrize("n", [300, LARGE])
+def test_shares_in_single_precision_are_proven(n):
+    """They sum to the constant but for their rounding."""
+    rng = np.random.default_rng(0)
+    X = rng.exponential(size=(n, 3)).astype(np.float32)
+    X /= X.sum(axis=1)[:, None]
+    weight = rng.exponential(size=n)
+    y = X @ np.array([1, 2, 3], np.float32) + rng.standard_t(1.5, n).astype(np.float32)
+    fit = dp.lewis.lad(X, y, sample_weight=weight, intercept=True, rng=0)
+    assert fit.rank == 3 and fit.gap <= CERTAIN
+
+
+def test_time_stamps_in_single_precision():
+    """As documented: a constant in float32, a column of its own if centred."""
+    n = 400
+    stamps = 1.7e9 + 300.0 * np.arange(n) / n
+    X = np.column_stack([stamps, np.ones(n)])
+    y = stamps - stamps[0] + np.random.default_rng(0).standard_t(2, n)
+    assert dp.lewis.lad(X.astype(np.float32), y.astype(np.float32)).rank == 1
+    centred = (X - [stamps[0], 0]).astype(np.float32)
+    assert abs(dp.lewis.lad(centred, y.astype(np.float32)).coef[0] - 1) < 0.01
+
+
+def test_columns_that_nearly_depend_on_others_are_told():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(200, 3))
+    X[:, 2] = X[:, 0] + X[:, 1] + 1e-10 * X[:, 2]
+    fit = dp.lewis.lad(X, rng.standard_t(2, 200))
+    assert fit.rank == 3 and "columns nearly depend on others" in fit.warnings[0]
 
 
 def test_weights_do_not_lower_the_rank():

@@ -220,7 +220,12 @@ def lad(
 
     Where columns depend on others, a subset that spans them is fitted and the others get zero, as
     a pivoted QR decomposition finds: columns count as dependent if the angle to the span of the
-    others is below 1e-11. `gap` bounds `objective` - minimum from the dual alone: it sums
+    others is below 1e-11. Where X is float32 it is 1.2e-6 sqrt(columns), what the rounding of its
+    entries may hide, and `gap` takes such columns as spanned. So a column in float32 whose offset
+    is over 1e5 times its spread, such as time stamps, may count as a constant beside an intercept:
+    centre it, or give X in float64.
+
+    `gap` bounds `objective` - minimum from the dual alone: it sums
     rho(r_i) - a_i r_i over all rows, and what sum_i w_i a_i x_i has beyond rounding.
 
     References
@@ -356,8 +361,8 @@ def _warnings(found: list[Fit], gap: float) -> tuple[str, ...]:
     if any(fit.missed > _CERTAIN * fit.objective for fit in found):
         missed = max(fit.missed * fit.task.problem.unit for fit in found)
         texts.append(
-            f"rounding of the coefficients adds {missed:.1e} to the objective: rows weigh too much "
-            "or are too large for float64"
+            f"rounding of the coefficients adds {missed:.1e} to the objective: columns nearly "
+            "depend on others, or rows weigh too much or are too large for float64"
         )
     if gap == math.inf:
         texts.append("columns that seemed to depend on others do not: the fit is not proven")

@@ -16,7 +16,10 @@ from .vertex import Vertex, host_rows, row_units
 
 _ROUNDING = 64 * float(np.finfo(float).eps)
 _SPANNED = 1e-10
-"""What X'a of a column that others span may be, as a share of the terms that it is the sum of."""
+"""What X'a of a column that others span may be, as a share of the terms that it is the sum of.
+
+In float32 it is the angle below which the column was left out: so far its rounding takes it.
+"""
 
 
 @dataclass(frozen=True)
@@ -209,5 +212,6 @@ def _spanned(task: Task, rows: Array | None, dual: Array, rest: Rest) -> bool:
     x = problem.rows(rows)[0]
     x = take_columns(xp, x / placed(xp, frame.column, x), beside)
     terms = np.abs(rest.beside) + host(xp.abs(dual) @ xp.abs(x))
-    allowed = _SPANNED * terms + _ROUNDING * problem.n  # of entries up to 1 with duals up to 1
+    allowed = max(_SPANNED, problem.independence) * terms
+    allowed += _ROUNDING * problem.n  # of entries up to 1 with duals up to 1
     return bool(np.all(np.abs(rest.beside + host(dual @ x)) <= allowed))
