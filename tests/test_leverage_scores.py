@@ -195,6 +195,25 @@ def test_dependent_columns_elsewhere(kind):
     assert dp.lewis.lewis_weights(rows).rank == rank
 
 
+def test_every_read_of_dependent_columns_counts():
+    X, _ = dependent("dummies", 40_000, 0)
+    reads = []
+
+    def blocks():
+        reads.append(1)
+        return iter([X])
+
+    found = dp.lewis.lewis_weights(blocks)
+    assert len(reads) - 1 == found.n_reads  # one block is looked at for the width
+
+
+def test_ridge_of_dependent_columns():
+    X, _ = dependent("dummies", 20_000, 0)
+    inverse = np.linalg.inv(X.T @ X + np.eye(4))
+    want = np.einsum("ij,jk,ik->i", X, inverse, X)
+    np.testing.assert_allclose(scores_of(X, ridge=1.0), want, rtol=1e-9)
+
+
 def test_dependent_columns_in_other_namespaces(xp):
     X = dependent("dummies", 20_000, 0)[0]
     scores = xp.numpy(scores_of(xp.array(X)))

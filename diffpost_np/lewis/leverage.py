@@ -66,8 +66,9 @@ def leverage_scores(
     'gram' reads X three times: for its size and some rows, whose QR decomposition tells whether
     X can be used as it is; for the Gram matrix, n d^2 operations; for the scores, n d^2. Where the
     condition of X (columns scaled) is above 300, rows are multiplied by a triangular inverse
-    first, and where some rows leave the rank open, all of them take part in the decomposition.
-    Errors are about the condition times rounding, as with 'qr'. Zero rows have score 0.
+    first, and where some rows leave the rank open, all of them take part in the decomposition; in
+    a second one, too, where its rounding, which grows with the rows, hides a direction. Errors
+    are about the condition times rounding, as with 'qr'. Zero rows have score 0.
 
     'sketch' serves large d: a sparse embedding with four entries a row brings X to 16 d rows,
     and random columns stand for its d coordinates: with probability 0.99 the latter change no
