@@ -6,7 +6,7 @@ from importlib import resources
 
 import numpy as np
 
-from .._xp import Array, array_namespace, placed
+from .._xp import Array, array_namespace, is_array, placed
 from .mixture import GaussianMixture
 
 __all__ = ["photograph_patches"]
@@ -28,6 +28,11 @@ def photograph_patches(like: Array | None = None) -> GaussianMixture:
     -------
     GaussianMixture
         100 components on events of shape (8, 8), in float64.
+
+    Raises
+    ------
+    TypeError
+        If `like` is no array.
 
     Notes
     -----
@@ -51,6 +56,8 @@ def photograph_patches(like: Array | None = None) -> GaussianMixture:
     >>> dp.priors.PatchGrid(patches, (256, 256), (8, 8)).event_shape
     (256, 256)
     """
+    if not (like is None or is_array(like)):
+        raise TypeError(f"like must be an array, got {like!r}")
     with resources.files(__package__).joinpath("data/photograph_patches.npz").open("rb") as file:
         table = dict(np.load(file))
     weights, packed = (np.asarray(table[name], np.float64) for name in ("weights", "covs"))

@@ -23,6 +23,9 @@ from .._rows.arrays import nth_smallest
 
 _SHORT_OF_BOUNDARY = 0.9995
 _RIDGE = 1e-15
+LONGEST = 80
+"""Iterations of a path."""
+
 FITTED = 2.0**-42
 """Residuals that are no more than rounding, as a share of what they are the difference of."""
 
@@ -53,7 +56,7 @@ def follow(
     quantile: float,
     b: np.ndarray,
     tolerance: float,
-    limit: int = 80,
+    limit: int = LONGEST,
     floor: float = 0.0,
 ) -> Path:
     """From b along the path until the gap is small.
@@ -75,7 +78,8 @@ def _middle(xp: ModuleType, x: Array, y: Array, b: np.ndarray, r: Array) -> floa
     if middle > FITTED * float(xp.max(xp.abs(y))):
         return middle
     terms = xp.abs(y) + xp.abs(x) @ placed(xp, np.abs(b), x)
-    n_left = int(xp.sum(xp.astype(r > FITTED * terms, xp.int64)))
+    usual = nth_smallest(xp, terms, n // 2)  # b is that far off in rows of small terms, too
+    n_left = int(xp.sum(xp.astype(r > FITTED * (terms + usual), xp.int64)))
     return float(nth_smallest(xp, r, n - 1 - n_left // 2))
 
 

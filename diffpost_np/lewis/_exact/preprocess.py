@@ -27,6 +27,7 @@ _BAND = 4.0
 
 _FEW_WRONG = 0.1
 _ATTEMPTS = 6
+_PROVEN = 1e-9
 _MOST_KEPT = 0.5
 _PILOT_GAP = 0.02
 _MOST_OPENED = 20
@@ -133,7 +134,7 @@ def fit_band(task: Task, start: Start) -> Fit:
             fit, b = _fit_and_check(task, rows, rest, b)
         except np.linalg.LinAlgError:
             break
-        if fit is not None:
+        if fit is not None and fit.gap <= _PROVEN:
             return fit
         scale = start.wider(scale)
     return fit_all(task, b if np.all(np.isfinite(b)) else None)
@@ -195,7 +196,8 @@ def _fit_and_check(
             return None, b
         found, n = _fit_with_rest(task, x, y, rest, b), x.shape[0]
         others = rest.loss != 0 or bool(np.any(rest.moment))
-        if others and float(found.dual[n]) < task.quantile:  # the sum of all others is on the fit
+        on_fit = n in found.basis or (others and float(found.dual[n]) < task.quantile)
+        if on_fit:  # the sum of all others, whose loss is linear above the fit alone
             return None, b
         if not np.all(np.isfinite(found.b)):
             return None, b

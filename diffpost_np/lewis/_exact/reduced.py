@@ -10,7 +10,7 @@ import numpy as np
 from ..._xp import Array, host, placed
 from .._rows.arrays import replaced
 from .crossover import vertex
-from .interior_point import closeness, follow
+from .interior_point import LONGEST, closeness, follow
 from .vertex import Vertex, first_basis, solved
 
 _GAPS = (1e-3, 1e-5, 1e-8, 1e-11, 1e-13)
@@ -19,6 +19,7 @@ _GAPS = (1e-3, 1e-5, 1e-8, 1e-11, 1e-13)
 _EPS = float(np.finfo(float).eps)
 _EXACT = 16 * _EPS
 _FAR = 1e-6
+_FEW_PIVOTS = 20  # from where a path has stalled, which is far from a vertex
 _WELL_CONDITIONED = 1e-8
 
 
@@ -39,16 +40,18 @@ def fit_rows(
     exact = without_residual(xp, x, y)
     if exact is not None:
         return Search(exact, 0)
-    limit, total = 50 + 10 * d, 0
+    total = 0
     b = least_squares(xp, x, y) if start is None else start
     floor = _EPS * float(xp.sum(xp.abs(y)))
     for gap in _GAPS:
-        if n == d:
-            close, inner = xp.ones_like(y), None
-        else:
+        limit, close, inner = 50 + 10 * d, xp.ones_like(y), None
+        if n > d:
             path = follow(xp, x, y, quantile, b, gap, floor=floor)
             total, close = total + path.n_iterations, closeness(path, quantile)
-            b, inner = path.b if np.all(np.isfinite(path.b)) else b, path.a
+            b = path.b if np.all(np.isfinite(path.b)) else b
+            inner = path.a if bool(xp.all(xp.isfinite(path.a))) else None
+            stalled = path.n_iterations == LONGEST and gap > _GAPS[-1]
+            limit = _FEW_PIVOTS if stalled else limit
         found = vertex(xp, x, y, quantile, close, limit, inner)
         if found.optimal:
             break
