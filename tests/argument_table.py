@@ -175,6 +175,7 @@ def measurement_cases():
     seen, rng = (X, without(of.batch, "one event")), (0, of.rng)
     yield case(MEASUREMENT.simulate, x=seen, rng=rng)
     yield case(MEASUREMENT.gram, like=(X, other_library))
+    yield case(dp.priors.photograph_patches, like=(X, without(of.kept_like, "half precision")))
     for method in (MEASUREMENT.log_likelihood, MEASUREMENT.log_likelihood_grad):
         yield case(method, x=(X, of.batch), y=(Y, of.mixed))
 

@@ -463,5 +463,5 @@ def test_the_table_is_complete():
     samplers -= {dp.posterior.RejectionCost, dp.posterior.rejection_cost}
     assert samplers == set(EVERY)
     named = {row[0] for row in PRIORS} | {mixture, dp.priors.GaussianMixture}
-    named |= {dp.priors.photograph_patches}  # which takes nothing
+    named |= {dp.priors.photograph_patches}  # which takes no numbers
     assert {getattr(dp.priors, name) for name in dp.priors.__all__} <= named
