@@ -30,6 +30,7 @@ import diffpost_np as dp
 AGAINST_PFN = [(10**4, 10), (10**5, 5), (10**5, 10), (10**5, 20), (10**5, 50), (10**5, 100)]
 AGAINST_PFN += [(10**6, 20)]
 AGAINST_ALL = [(2000, 5), (10**4, 10)]
+WHOLE_NUMBERS = [(10**4, 10), (10**5, 10), (10**6, 10)]
 MEMORY = (10**6, 20)
 
 
@@ -38,6 +39,14 @@ def data(n, d, seed):
     X = rng.standard_normal((n, d))
     X[rng.choice(n, n // 100, replace=False)] *= 100.0
     return X, X @ rng.standard_normal(d) + rng.standard_t(1.5, n)
+
+
+def whole_numbers(n, d, seed):
+    """Binary columns, a constant, rounded targets: fits go through thousands of rows."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, d))
+    y = np.round(X @ rng.standard_normal(d) + rng.standard_t(1.5, n))
+    return np.column_stack([1.0 * (X > 0), np.ones(n)]), y
 
 
 def lad(X, y):
@@ -94,11 +103,11 @@ def timed(name, X, y):
     return cpu, wall, 0.5 * np.sum(np.abs(y - X @ np.asarray(coef))), gap
 
 
-def compare(names, n, d, seeds, rounds):
+def compare(names, n, d, seeds, rounds, make=data):
     """Medians over seeds of medians over rounds; the largest excess and gap."""
     per_seed = []
     for seed in range(seeds):
-        X, y = data(n, d, seed)
+        X, y = make(n, d, seed)
         runs = np.array([[timed(name, X, y) for name in names] for _ in range(rounds)])
         losses = np.median(runs[:, :, 2], axis=0)
         excess = losses / losses.min() - 1
@@ -107,8 +116,8 @@ def compare(names, n, d, seeds, rounds):
     return np.median(table[:, :, :2], axis=0), table[:, :, 4].max(axis=0), table[:, 0, 3].max()
 
 
-def show(names, n, d, seeds, rounds):
-    times, excess, gap = compare(names, n, d, seeds, rounds)
+def show(names, n, d, seeds, rounds, make=data):
+    times, excess, gap = compare(names, n, d, seeds, rounds, make)
     for k, name in enumerate(names):
         ratio, proven = times[k] / times[0], f"{gap:.0e}" if k == 0 else ""
         print(
@@ -160,6 +169,9 @@ def main():
         show(["lad", "pinball pfn"], n, d, options.seeds, options.rounds)
     for n, d in AGAINST_ALL[: 1 if options.quick else None]:
         show(list(SOLVERS), n, d, 1, options.rounds)
+    print("\nbinary columns and a constant, rounded targets:\n")
+    for n, d in WHOLE_NUMBERS[: -1 if options.quick else None]:
+        show(["lad", "pinball pfn", "pinball fn"], n, d, 3, 1, whole_numbers)
     print(f"\n| solver | peak extra MB at {MEMORY[0]} x {MEMORY[1]} |\n|---|---|")
     for name in ("lad", "pinball pfn", "pinball fn", "statsmodels")[: 2 if options.quick else None]:
         print(f"| {name} | {peak(name, *MEMORY):.0f} |", flush=True)
