@@ -13,7 +13,7 @@ from numba.extending import overload
 
 from .blocks import block_code, rows
 from .device import device, inner, zero_like
-from .gemm import multiply_add_lower
+from .gemm import squares_lower
 from .lanes import LANES, any_lane, fma, get, put, select
 from .parallel import for_ranges, kernel
 from .registers import WIDTH, transpose_into
@@ -95,7 +95,7 @@ def _total(out, sums):
 
 
 @block_code
-def _square(work, form, factor, bound, r):
+def _square(work, factor, bound, r):
     """|factor x|^2, or an upper bound where that is below the square of every residual."""
     most = zero_like(r)
     for j in range(bound.shape[0]):
@@ -103,11 +103,7 @@ def _square(work, form, factor, bound, r):
         most = fma(part, part, most)
     if not any_lane(not_above(r * r, most)):
         return most
-    multiply_add_lower(form, None, factor, work[: bound.shape[0]], 0, bound.shape[0])
-    square = zero_like(r)
-    for j in range(bound.shape[0]):
-        square = fma(get(form, j), get(form, j), square)
-    return square
+    return squares_lower(factor, work, 0, bound.shape[0])
 
 
 @device
@@ -120,7 +116,7 @@ class Place(NamedTuple):
     """The arrays of one worker."""
 
     work: np.ndarray  # (d + 3 or more, lanes), rows of X, ones, targets, weights
-    form: np.ndarray  # (width, lanes)
+    side: np.ndarray  # (1, lanes)
     sums: np.ndarray  # (d + 3, lanes), of columns, ones, targets, and of what is not finite
 
 
@@ -150,11 +146,11 @@ def _split(totals, sides, first, last, x, y, weight, b, form, quantile, unit, pl
             _load(work, x, y, weight, start, n)
             r = _residual(work, b, d)
             put(sums, d + 2, fma(r, 0.0, get(sums, d + 2)))
-            square = _square(work, place.form, form.factor, form.bound, r * unit)
+            square = _square(work, form.factor, form.bound, r * unit)
             side = _side(r * unit, square, get(work, d + 2))
-            put(place.form, 0, side)
+            put(place.side, 0, side)
             for lane in range(n):
-                sides[start + lane] = np.int8(place.form[0, lane])
+                sides[start + lane] = np.int8(place.side[0, lane])
             _add_moment(sums, work, _dual(side, get(work, d + 2), quantile), d + 2)
         _total(totals[chunk], sums)
 
@@ -170,11 +166,11 @@ def _check(totals, wrong, first, last, x, y, weight, b, sides, quantile, place):
             n = min(_N, stop - start)
             _load(work, x, y, weight, start, n)
             put(work, d + 1, _residual(work, b, d))
-            put(place.form, 0, 0.0)
+            put(place.side, 0, 0.0)
             for lane in range(n):
-                place.form[0, lane] = sides[start + lane]
-                wrong[start + lane] = work[d + 1, lane] * place.form[0, lane] < 0.0
-            _add_moment(sums, work, _dual(get(place.form, 0), get(work, d + 2), quantile), d + 2)
+                place.side[0, lane] = sides[start + lane]
+                wrong[start + lane] = work[d + 1, lane] * place.side[0, lane] < 0.0
+            _add_moment(sums, work, _dual(get(place.side, 0), get(work, d + 2), quantile), d + 2)
         _total(totals[chunk], sums)
 
 
@@ -196,8 +192,8 @@ def _form(factor):
 
 def _place(d):
     n = max(d, _WIDTH) + 3  # a square of columns reaches beyond the last
-    together = rows(n + 2 * d + 4, np.float64)
-    return Place(together[:n], together[n : n + d + 1], together[n + d + 1 :])
+    together = rows(n + d + 4, np.float64)
+    return Place(together[:n], together[n : n + 1], together[n + 1 :])
 
 
 def _chunks(task, n, d, n_sums):

@@ -13,7 +13,7 @@ from .._checks import flag, fraction
 from .._key import key
 from .._progress import check_progress, reporter
 from .._xp import Array, array_namespace, as_float_array, host, is_array
-from ._exact.fit import Fit, power_of_two
+from ._exact.fit import CERTAIN, Fit, power_of_two
 from ._exact.intervals import Intervals, intervals_of
 from ._exact.regression import Regression, paired
 from ._exact.solve import Solver
@@ -21,7 +21,6 @@ from ._rows.rows import ArrayRows, as_rows, watched
 
 __all__ = ["LADResult", "lad"]
 
-_CERTAIN = 1e-9
 _MANY_NUMBERS = 2**22  # a chunk of a pass
 
 
@@ -358,7 +357,7 @@ def _warnings(found: list[Fit], gap: float) -> tuple[str, ...]:
             f"all {max(fit.n_kept for fit in found)} rows were taken into memory in float64: no "
             "sample told on which side of the fit most of them are"
         )
-    if any(fit.missed > _CERTAIN * fit.objective for fit in found):
+    if any(fit.missed > CERTAIN * fit.objective for fit in found):
         missed = max(fit.missed * fit.task.problem.unit for fit in found)
         texts.append(
             f"rounding of the coefficients adds {missed:.1e} to the objective: columns nearly "
@@ -366,7 +365,7 @@ def _warnings(found: list[Fit], gap: float) -> tuple[str, ...]:
         )
     if gap == math.inf:
         texts.append("columns that seemed to depend on others do not: the fit is not proven")
-    elif not gap <= _CERTAIN:  # nan, too
+    elif not gap <= CERTAIN:  # nan, too
         texts.append(f"the dual proves the objective to {gap:.1e} only")
     return tuple(texts)
 

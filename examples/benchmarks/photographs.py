@@ -2,7 +2,7 @@
 
 Each run is one restoration of 256 x 256 pixels by the recipe of `restoration.py`: the mean over
 all sweeps of four chains, and intervals from 100 draws. `--only inpainting --images camera` and
-the like restrict it; the whole takes about a quarter of an hour on two cores. `--grid` checks the
+the like restrict it; the whole takes some five minutes on two cores. `--grid` checks the
 intervals on images drawn from a fixed grid of patches, where they must hold 90 %.
 """
 

@@ -14,6 +14,9 @@ from .reduced import Search, fit_rows, take_columns
 from .regression import Regression
 from .vertex import Vertex, host_rows, row_units
 
+CERTAIN = 1e-9
+"""The gap up to which a fit counts as proven."""
+
 _ROUNDING = 64 * float(np.finfo(float).eps)
 _SPANNED = 1e-10
 """What X'a of a column that others span may be, as a share of the terms that it is the sum of.

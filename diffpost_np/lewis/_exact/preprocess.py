@@ -16,7 +16,7 @@ import numpy as np
 
 from ..._xp import Array, host, placed
 from .._rows.arrays import nth_smallest, replaced
-from .fit import Fit, Rest, Task, certified, fit_all
+from .fit import CERTAIN, Fit, Rest, Task, certified, fit_all
 from .interior_point import FITTED, follow
 from .passes import check_sides, sides_of
 from .reduced import independent_columns, least_squares, without_residual
@@ -27,7 +27,6 @@ _BAND = 4.0
 
 _FEW_WRONG = 0.1
 _ATTEMPTS = 6
-_PROVEN = 1e-9
 _MOST_KEPT = 0.5
 _PILOT_GAP = 0.02
 _MOST_OPENED = 20
@@ -134,7 +133,7 @@ def fit_band(task: Task, start: Start) -> Fit:
             fit, b = _fit_and_check(task, rows, rest, b)
         except np.linalg.LinAlgError:
             break
-        if fit is not None and fit.gap <= _PROVEN:
+        if fit is not None and fit.gap <= CERTAIN:
             return fit
         scale = start.wider(scale)
     return fit_all(task, b if np.all(np.isfinite(b)) else None)

@@ -114,10 +114,12 @@ def independent_columns(xp: ModuleType, x: Array, angle: float) -> np.ndarray:
 
     Rows are taken as of one size: however much one weighs, it determines one coefficient.
     """
-    for scaled in (lambda x: x, lambda x: unit_rows(xp, x)):
-        x = scaled(x)
-        if _well_conditioned(host(x.T @ x)):
-            return np.arange(x.shape[1])
+    every = np.arange(x.shape[1])
+    if _well_conditioned(host(x.T @ x)):  # whatever the sizes of rows
+        return every
+    x = unit_rows(xp, x)
+    if _well_conditioned(host(x.T @ x)):
+        return every
     return pivot_columns(host(xp.linalg.qr(x, mode="reduced")[1]), angle)
 
 
