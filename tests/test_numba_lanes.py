@@ -5,7 +5,7 @@ import pytest
 from numba import njit
 
 from diffpost_np._numba.blocks import rows
-from diffpost_np._numba.device import LOWEST_LOGIT, exp_or_zero, log
+from diffpost_np._numba.device import LOWEST_LOGIT, exp_or_zero, log, power_of_two_or_zero
 from diffpost_np._numba.gemm import (
     Towards,
     multiply,
@@ -22,6 +22,12 @@ DTYPES = (np.float64, np.float32)
 def exp_rows(out, x):
     for row in range(x.shape[0]):
         put(out, row, exp_or_zero(get(x, row)))
+
+
+@njit
+def power_rows(out, x):
+    for row in range(x.shape[0]):
+        put(out, row, power_of_two_or_zero(get(x, row), 0.5))
 
 
 @njit
@@ -93,18 +99,28 @@ class TestFunctions:
     def test_exp(self, dtype):
         x = -np.random.default_rng(0).exponential(12.0, 64 * 1000)
         x, value = applied(exp_rows, x, dtype)
-        kept = x > dtype(LOWEST_LOGIT)
-        assert ulps(value[kept], np.exp(x[kept].astype(np.longdouble))) < 3
-        assert np.all(value[~kept] == 0)
+        kept = value > 0
+        off = np.abs(value - np.exp(x.astype(np.longdouble))) / np.spacing(value)
+        assert np.all(off[kept] <= 2 - x[kept] / 4)
+        assert not np.any(kept[x <= dtype(LOWEST_LOGIT)])
         assert 0 < np.count_nonzero(~kept) < len(x)
 
     def test_exp_at_the_ends(self, dtype):
         x = np.zeros(64)
-        x[:5] = 0, -np.inf, np.finfo(dtype).min, LOWEST_LOGIT * 0.999, LOWEST_LOGIT * 1.001
+        x[:5] = 0, -np.inf, np.finfo(dtype).min, LOWEST_LOGIT + 0.3, LOWEST_LOGIT
         _, value = applied(exp_rows, x, dtype)
         assert value[0] == 1
         assert list(value[[1, 2, 4]]) == [0, 0, 0]
         assert value[3] > 0
+
+    def test_powers_of_two(self, dtype):
+        """Whole numbers and eighths, on either side of where they round."""
+        powers = np.arange(64 * 12) / 8 * -1.0
+        x, value = applied(power_rows, powers * 2, dtype)
+        kept = powers > -99.75
+        assert np.all(value[~kept] == 0)
+        assert ulps(value[kept], np.exp2(powers[kept].astype(np.longdouble))) < 1
+        assert np.array_equal(value[::8], np.where(kept, np.exp2(powers), 0)[::8])
 
     def test_log(self, dtype):
         x = np.exp(np.random.default_rng(1).normal(0, 8, 64 * 1000))

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from .blocks import block_code, exponentials, largest, responsibilities
-from .device import device, zero_like
+from .device import LOG2_E, device, zero_like
 from .gemm import Towards, multiply, multiply_add
 from .lanes import fma, get, put
 
 
 @block_code
 def shared_logits(form, level, work):
-    d = form.centre.shape[0]
-    multiply_add(work.logits, form.bias[level], form.slope[level], work.x[:d])
+    d, bias, precision = form.centre.shape[0], form.bias[level], form.precision[level]
+    multiply_add(work.logits, bias, form.means, work.x[:d], precision)
 
 
 @block_code
 def shared_score(form, level, work, scale):
-    shared_logits(form, level, work)
-    total = exponentials(work.logits, largest(work.logits))
-    d, factor = form.centre.shape[0], scale * form.precision[level] / total
-    start = Towards(work.x, form.centre, total)
+    d, precision = form.centre.shape[0], form.precision[level]
+    multiply_add(work.logits, form.bias[level], form.means, work.x[:d])
+    total = exponentials(work.logits, largest(work.logits), precision * LOG2_E)
+    start, factor = Towards(work.x, form.centre, total), scale * precision / total
     multiply_add(work.drift[:d], start, form.means_t, work.logits, factor)
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from .device import device, exp_or_zero, inner, maximum, zero_like
+from .device import LOG2_E, device, inner, maximum, power_of_two_or_zero, zero_like
 from .lanes import LANES, REGISTER_BYTES, ROW_BYTES, any_lane, get, put
 
 block_code = njit(**inner)
@@ -32,6 +32,13 @@ class Work(NamedTuple):
     y: np.ndarray  # (m, lanes), the measurement
     residual: np.ndarray  # (m, lanes)
     words: np.ndarray  # (variates of a Philox block, lanes)
+
+
+@block_code
+def at(work, x, drift):
+    """The arrays of a worker, with its point and drift in other places."""
+    _, _, _, logits, active, scratch, y, residual, words = work
+    return Work(work.chains, x, drift, logits, active, scratch, y, residual, words)
 
 
 _mine = threading.local()
@@ -128,11 +135,11 @@ def largest(logits):
 
 
 @device
-def exponentials(logits, peak):
-    """Turn logits into exp(logit - peak), exactly 0 below 2^-100, and return their sum."""
+def exponentials(logits, peak, rate=LOG2_E):
+    """Turn logits into 2^(rate (logit - peak)), exactly 0 below 2^-99.8, and return their sum."""
     total = zero_like(peak)
     for k in range(logits.shape[0]):
-        value = exp_or_zero(get(logits, k) - peak)
+        value = power_of_two_or_zero(get(logits, k) - peak, rate)
         put(logits, k, value)
         total = total + value
     return total

@@ -22,10 +22,10 @@ from .._philox import (
 )
 from .intrinsics import (
     constant,
+    eighth_powers,
     fraction,
     negate_if_odd,
     polynomial,
-    scale_by_exponent,
     split,
     sqrt,
     uniform_with_tail,
@@ -42,39 +42,29 @@ _M0, _M1 = map(np.uint64, MULTIPLIERS)
 _W0, _W1 = map(np.uint64, KEY_INCREMENTS)
 _LOW, _HALF = np.uint64(MASK), np.uint64(32)
 
-# exp on [-log(2)/2, log(2)/2], relative errors below 2^-51 and 2^-28.
-_EXP64 = (
-    2.7488446071361573e-07,
-    2.7639768291138342e-06,
-    2.4801917674158191e-05,
-    1.9841171383867820e-04,
-    1.3888888499155653e-03,
-    8.3333333846665069e-03,
-    4.1666666668425996e-02,
-    1.6666666666557737e-01,
-    4.9999999999997287e-01,
-    1.0000000000000064e00,
+# 2^x on [-1/16, 1/16], relative errors below 2^-57 and 2^-25.
+_POWER64 = (
+    1.525184371570871e-05,
+    1.5404522446478612e-04,
+    1.3333558239053162e-03,
+    9.6181290851558195e-03,
+    5.5504108664802321e-02,
+    2.4022650695911518e-01,
+    6.9314718055994529e-01,
     1.0,
 )
-_EXP32 = (
-    1.3836825e-03,
-    8.3748156e-03,
-    4.1668226e-02,
-    1.6666420e-01,
-    4.9999992e-01,
-    1.0,
-    1.0,
-)
-_LOG2_E = 1.4426950408889634
-LOWEST_LOGIT = -69.3  # log 2^-100: smaller responsibilities are zero
+_POWER32 = (5.5496216e-02, 2.4025765e-01, 6.9314724e-01, 1.0)
+LOG2_E = 1.4426950408889634
+_LOWEST_POWER = -99.75
+LOWEST_LOGIT = -69.3
+"""Responsibilities below 2^-99.8 are zero, those of such logits for certain."""
 
-_exp = polynomial(_EXP64, _EXP32, fused=True)
+_power = polynomial(_POWER64, _POWER32, fused=True)
 zero_like = constant(0.0, 0.0)
 _rounder = constant(1.5 * 2.0**52, 1.5 * 2.0**23)  # added, it leaves an integer in the low bits
 _most_rounded = constant(2.0**51, 2.0**22)
 _largest_exponent = constant(700.0, 80.0)
-_log2_high = constant(0.6931471805599453, 0.6931472)
-_log2_low = constant(2.3190468138462996e-17, -1.9046543e-09)
+_eighths = constant(1.5 * 2.0**49, 1.5 * 2.0**20)  # added, it leaves eighths in the low bits
 _radius = polynomial(RADIUS64, RADIUS32)
 _sine = polynomial(SINE64, SINE32)
 _cosine = polynomial(COSINE64, COSINE32)
@@ -169,19 +159,27 @@ def log(x):
 
 
 @device
-def _exp_in_range(x):
-    """exp x within 3 ulp, where it is a normal number."""
-    shifted = fma(x, _LOG2_E, _rounder(x))
-    n = shifted - _rounder(x)
-    r = fma(-n, _log2_high(x), x)
-    r = fma(-n, _log2_low(x), r)
-    return scale_by_exponent(_exp(r), shifted)
+def _power_of_two(x, rate):
+    """2^(rate x), where it is a normal number, and rate x in eighths with `_eighths` added.
+
+    The product keeps all its digits, so the error is that of the rate and some 2 ulp.
+    """
+    eighths = fma(x, rate, _eighths(x))
+    rest = fma(x, rate, _eighths(x) - eighths)
+    return eighth_powers(eighths) * _power(rest), eighths
+
+
+@device
+def power_of_two_or_zero(x, rate):
+    """2^(rate x) for rate x <= 0, and 0 below 2^-99.8."""
+    value, eighths = _power_of_two(x, rate)
+    return select(eighths > _eighths(x) + _LOWEST_POWER, value, 0.0)
 
 
 @device
 def exp_or_zero(x):
-    """exp x for x <= 0, within 3 ulp, and 0 below 2^-100."""
-    return select(x > LOWEST_LOGIT, _exp_in_range(x), 0.0)
+    """exp x for x <= 0, within 2 ulp and a quarter of |x| more, and 0 below 2^-99.8."""
+    return power_of_two_or_zero(x, LOG2_E)
 
 
 @device
@@ -190,4 +188,4 @@ def power(x, exponent):
     z = log(x) * exponent
     z = select(z > _largest_exponent(z), _largest_exponent(z), z)
     z = select(-_largest_exponent(z) > z, -_largest_exponent(z), z)
-    return _exp_in_range(z)
+    return _power_of_two(z, LOG2_E)[0]

@@ -15,11 +15,11 @@ import numpy as np
 class Shared(NamedTuple):
     """One variance for all: logits are linear in x but for what components have in common."""
 
-    means_t: np.ndarray  # (d, K), less their centre
+    means: np.ndarray  # (K, d), less their centre
+    means_t: np.ndarray
     centre: np.ndarray  # (d,)
-    slope: np.ndarray  # (S, K, d), of the logits
     precision: np.ndarray  # (S,)
-    bias: np.ndarray
+    bias: np.ndarray  # over the precision
 
 
 class Diagonal(NamedTuple):

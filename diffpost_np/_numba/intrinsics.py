@@ -6,13 +6,14 @@ or the unsigned words of the same width.
 
 from __future__ import annotations
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
-from numpy import float32
 
 from .lanes import Lanes
+from .lookup import look_up
 
 
 class Format:
@@ -31,7 +32,7 @@ class Format:
         return ir.Constant(self.word, [value] * self.n)
 
     def number(self, value):
-        return ir.Constant(self.real, [float(value if self.wide else float32(value))] * self.n)
+        return ir.Constant(self.real, [float(value if self.wide else np.float32(value))] * self.n)
 
     def power_of_two(self, n):
         """The bits of 2^n."""
@@ -102,10 +103,15 @@ def _negate_if_odd(builder, form, x, word):
     return builder.bitcast(builder.xor(builder.bitcast(x, form.word), sign), form.real)
 
 
-def _scale_by_exponent(builder, form, x, n):
-    """x 2^i for a number n = 1.5 2^mantissa + i that keeps the integer i in its lowest bits."""
-    shift = builder.shl(builder.bitcast(n, form.word), form.integer(form.n_mantissa))
-    return builder.bitcast(builder.add(builder.bitcast(x, form.word), shift), form.real)
+def _eighth_powers(builder, form, n):
+    """2^(i/8) for a number n = 1.5 2^(mantissa - 3) + i/8, which has i in its lowest bits."""
+    step = form.n_mantissa - 3
+    roots = np.exp2(np.arange(8) / 8).astype(f"f{form.n_bits // 8}").view(f"i{form.n_bits // 8}")
+    # Shifted, i adds its whole part to the exponent, and its rest to what the table lacks of it.
+    table = [(int(root) - (i << step)) % 2**form.n_bits for i, root in enumerate(roots)]
+    word = builder.bitcast(n, form.word)
+    shifted = builder.shl(word, form.integer(step))
+    return builder.bitcast(builder.add(look_up(builder, table, word), shifted), form.real)
 
 
 def polynomial(table64, table32, fused=False):
@@ -134,7 +140,7 @@ fraction = _unary(_fraction)
 to_real = _unary(_to_real)
 uniform_with_tail = _unary(_uniform_with_tail)
 negate_if_odd = _binary(_negate_if_odd)
-scale_by_exponent = _binary(_scale_by_exponent)
+eighth_powers = _unary(_eighth_powers)
 
 
 @intrinsic

@@ -5,6 +5,8 @@ chains stays in cache.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from .blocks import block_code, choose, load, n_blocks, new_work, store
@@ -109,11 +111,10 @@ def parts(prepared, s2, cost, at_most=2**31):
     fitting = min(_CALL_NS // cost, _TABLE_FLOATS // prepared.floats_per_level())
     most = int(max(1, min(fitting, at_most)))
     regime = prepared.regime(s2, reused=True)
-    start = 0
-    for stop in range(1, len(s2) + 1):
-        if stop == len(s2) or stop - start == most or regime[stop] != regime[start]:
-            yield slice(start, stop)
-            start = stop
+    changes = np.flatnonzero(regime[1:] != regime[:-1]) + 1
+    for first, last in pairwise([0, *changes.tolist(), len(s2)]):
+        for start in range(first, last, most):
+            yield slice(start, min(start + most, last))
 
 
 def _row_cost(prepared, n_outputs):

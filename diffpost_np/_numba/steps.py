@@ -7,7 +7,7 @@ import threading
 import numpy as np
 
 from ..sampling._steps.table import Cloud
-from .blocks import block_code, choose, load, n_blocks, new_work, padded, store
+from .blocks import at, block_code, choose, load, n_blocks, new_work, padded, store
 from .blocks import rows as new_rows
 from .device import normal_pair
 from .forms import scratch_rows
@@ -24,15 +24,19 @@ _ROWS_PER_ORDER = 8
 
 
 @block_code
-def _combine(out, y, past, head, c, n_past, d, work, place, step):
-    """out <- c0 y + the latest points, the latest of them at `head`, and noises, times theirs."""
-    p = past.shape[0] // n_past
+def _combine(out, y, past, head, c, d, work, place, step):
+    """out <- c0 y + the latest points, the latest of them at `head`, and noises, times theirs.
+
+    `past` holds whole blocks one below the other, as many as there are points.
+    """
+    n_past, p = past.shape[0] // work.x.shape[0], work.x.shape[0]
     for row in range(d):
-        total, k = get(y, row) * c[0], head
-        for h in range(n_past):
-            total = fma(get(past, k * p + row), c[1 + h], total)
-            k = k + 1 if k + 1 < n_past else 0
-        put(out, row, total)
+        put(out, row, fma(get(past, head * p + row), c[1], get(y, row) * c[0]))
+    for h in range(1, n_past):
+        if c[1 + h] != 0:
+            point = past[(head + h) % n_past * p :]
+            for row in range(d):
+                put(out, row, fma(get(point, row), c[1 + h], get(out, row)))
     for slot in range(c.shape[0] - 1 - n_past):
         if c[1 + n_past + slot] != 0:
             tag = place[2] | np.uint64(slot << 8)
@@ -54,12 +58,37 @@ def _add_noise(out, scale, d, work, place, step, tag):
     out[d:] = 0
 
 
+@block_code
+def _denoise(found, form, level, x, variance, d, work):
+    """found <- the point that x denoises to."""
+    score(form, level, at(work, x, found), variance)
+    for row in range(d):
+        put(found, row, get(x, row) + get(found, row))
+
+
+@block_code
+def _rows(own, recent, form, table, uses, d, place, work):
+    """Run all rows for a block; returns where the latest denoised point is."""
+    steps, variances, points, states, stays = table
+    head, p = 0, work.x.shape[0]
+    for r in range(steps.shape[0]):
+        step = place[1] + np.uint64(steps[r])
+        if uses[r] >= 0:
+            x = own if stays[r, 0] else work.x
+            if not stays[r, 0]:
+                _combine(x, own, recent, head, points[r], d, work, place, step)
+            head = (head if head > 0 else recent.shape[0] // p) - 1
+            found = recent[head * p : (head + 1) * p]
+            _denoise(found, form, uses[r], x, variances[r], d, work)
+        if not stays[r, 1]:
+            _combine(own, own, recent, head, states[r], d, work, place, step)
+    return head
+
+
 @kernel
 def _run(y, past, order, first, last, form, table, uses, place, work, state):
-    steps, variances, points, states = table
-    n_past, d = past.shape[0], y.shape[1]
-    own, recent = state[: work.x.shape[0]], state[work.x.shape[0] :]
-    p = recent.shape[0] // n_past
+    n_past, d, p = past.shape[0], y.shape[1], work.x.shape[0]
+    own, recent = state[:p], state[p:]
     for block in range(first, last):
         n = choose(work, order, block)
         load(own, y, work)
@@ -67,16 +96,7 @@ def _run(y, past, order, first, last, form, table, uses, place, work, state):
             load(recent[h * p : (h + 1) * p], past[h], work)
         for half in range(work.chains.shape[0]):
             put(work.chains, half, get(work.chains, half) + place[0])
-        head = 0
-        for r in range(steps.shape[0]):
-            step = place[1] + np.uint64(steps[r])
-            if uses[r] >= 0:
-                _combine(work.x, own, recent, head, points[r], n_past, d, work, place, step)
-                score(form, uses[r], work, variances[r])
-                head = head - 1 if head > 0 else n_past - 1
-                for row in range(d):
-                    put(recent, head * p + row, get(work.x, row) + get(work.drift, row))
-            _combine(own, own, recent, head, states[r], n_past, d, work, place, step)
+        head = _rows(own, recent, form, table, uses, d, place, work)
         choose(work, order, block)
         store(y, own, work, n)
         for h in range(n_past):
@@ -91,13 +111,15 @@ def mixture_steps(xp, cloud, table, prior, stream):
     y, past = np.array(cloud.y, order="C"), np.stack(cloud.past)
     evaluates = ~np.isnan(table.sigma)
     s2 = _filled(table.sigma).astype(y.dtype).astype(np.float64) ** 2
-    coefficients = (s2.astype(y.dtype), table.point.astype(y.dtype), table.state.astype(y.dtype))
+    points, states = table.point.astype(y.dtype), table.state.astype(y.dtype)
+    stays = np.stack([_is_state(points), _is_state(states)], axis=1)
+    columns = table.step, s2.astype(y.dtype), points, states, stays
     cost = block_cost(prepared) + LANES[np.dtype(np.float64)] * 2.0 * prepared.d
     most = _ROWS_PER_ORDER if prepared.n_axes > 1 else len(s2)
     for part in parts(prepared, s2, cost, most):
         levels, use = runs(s2[part])
         uses = np.where(evaluates[part], use, -1)
-        arrays = (table.step[part], *(np.ascontiguousarray(c[part]) for c in coefficients))
+        arrays = tuple(np.ascontiguousarray(column[part]) for column in columns)
         form = prepared.levels(levels, reused=True)
         _advance(prepared, y, past, form, arrays, uses, stream, cost)
     return Cloud(y, tuple(past))
@@ -124,6 +146,11 @@ def _state(dtype, d, n_past):
     if getattr(_mine, "key", None) != key:
         _mine.key, _mine.state = key, new_rows((1 + n_past) * padded(d), dtype)
     return _mine.state
+
+
+def _is_state(coefficients):
+    """Which combinations are the state itself."""
+    return (coefficients[:, 0] == 1) & ~np.any(coefficients[:, 1:], axis=1)
 
 
 def _filled(sigma):

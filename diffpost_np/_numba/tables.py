@@ -72,7 +72,7 @@ class PreparedShared(Prepared):
         self.centre = self.means.mean(axis=0)
         self.centred = self.means - self.centre
         self.squares = np.sum(self.centred**2, axis=1)
-        self.arrays = self.cast(self.centred.T), self.cast(self.centre)
+        self.arrays = tuple(map(self.cast, (self.centred, self.centred.T, self.centre)))
 
     def regime(self, s2, reused=False):
         return self.squares.max() <= _SPREAD**2 * (self.variance + s2)
@@ -83,10 +83,9 @@ class PreparedShared(Prepared):
             values = np.full((self.n, self.d), self.variance)
             return Diagonal(*_along_axes(self, self.means, values, s2))
         offset = 0.5 * self.squares + self.centred @ self.centre
-        log_det = self.d * np.log(variance)[:, None] + 2 * offset / variance[:, None]
-        precision = 1 / variance
-        slope = precision[:, None, None] * self.centred
-        return Shared(*self.arrays, self.cast(slope), self.cast(precision), self.bias(log_det))
+        constant = self.log_weights - 0.5 * self.d * np.log(variance)[:, None]
+        bias = constant * variance[:, None] - offset
+        return Shared(*self.arrays, self.cast(1 / variance), self.cast(bias))
 
 
 class PreparedDiagonal(Prepared):

@@ -29,13 +29,14 @@ _NO_NOISE = Stream((0, 0), 0, 0, 0)
 
 
 class Beside(NamedTuple):
-    """What chains began with outside of the subspace, and its factors by now.
+    """Where chains began, less the centre, its part in the subspace, and factors of the rest.
 
-    The factors are those of the state and of the points before, in the order of a `Cloud`.
+    The factors are those by now of the state and of the points before, in the order of a `Cloud`.
     """
 
     start: Array
-    factors: np.ndarray
+    inside: Array
+    factors: tuple[float, ...]
 
 
 class Subspace(NamedTuple):
@@ -48,16 +49,16 @@ class Subspace(NamedTuple):
 
     def enter(self, xp: ModuleType, y: Array, n_past: int) -> Cloud:
         """Chains at the start of a run, in these coordinates."""
-        centred = y - self.centre
-        u = row_product(xp, centred, self.columns)
-        rest = centred - row_product(xp, u, self.columns.T)
-        beside = Beside(rest, np.array([1.0] + n_past * [0.0]))
+        start = y - self.centre
+        u = row_product(xp, start, self.columns)
+        beside = Beside(start, u, (1.0,) + n_past * (0.0,))
         return Cloud(u, (xp.zeros_like(u),) * n_past, beside)
 
     def leave(self, xp: ModuleType, cloud: Cloud) -> Array:
         """The chains in their own coordinates."""
-        rest = float(cloud.beside.factors[0]) * cloud.beside.start
-        return self.centre + row_product(xp, cloud.y, self.columns.T) + rest
+        start, inside, (factor, *_) = cloud.beside
+        moved = row_product(xp, cloud.y - factor * inside, self.columns.T)
+        return factor * start + self.centre + moved
 
     def advance(self, xp: ModuleType, cloud: Cloud, table: Table, stream: Stream) -> Cloud:
         """Run a table in the span, and its factors beside it."""
@@ -67,12 +68,12 @@ class Subspace(NamedTuple):
     def _shrunk(self, beside: Beside, table: Table) -> Beside:
         """What a table makes of numbers under the denoiser of N(0, variance)."""
 
-        def denoise(x: np.ndarray, sigma: float) -> np.ndarray:
+        def denoise(x: float, sigma: float) -> float:
             return self.variance / (self.variance + sigma**2) * x
 
-        y, *past = beside.factors.reshape(-1, 1, 1)
+        y, *past = beside.factors
         end = run_table(numpy_namespace, Cloud(y, tuple(past)), table, denoise, _NO_NOISE)
-        return Beside(beside.start, np.concatenate([end.y, *end.past])[:, 0])
+        return beside._replace(factors=(end.y, *end.past))
 
 
 def subspace(xp: ModuleType, prior: Tables, table: Table) -> Subspace | None:

@@ -6,7 +6,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -111,6 +111,10 @@ class Method:
     @property
     def options(self) -> dict[str, Any]:
         """The options of the step and their defaults."""
+        return dict(self._defaults)
+
+    @cached_property
+    def _defaults(self) -> dict[str, Any]:
         settled = getattr(self.step, "keywords", {})
         parameters = list(inspect.signature(self.step).parameters.values())[1:]
         return {p.name: p.default for p in parameters if p.name not in settled}
