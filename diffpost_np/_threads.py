@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from types import ModuleType, TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import array_api_compat as compat
 
@@ -18,9 +19,16 @@ def single_threaded_blas(xp: ModuleType) -> AbstractContextManager[object]:
     """A context in which NumPy's matrix products run on one thread; nothing elsewhere."""
     if not compat.is_numpy_namespace(xp):
         return nullcontext()
-    from threadpoolctl import threadpool_limits
+    found = _loaded_libraries("scipy.linalg" in sys.modules)
+    return cast(AbstractContextManager[object], found.limit(limits=1, user_api="blas"))
 
-    return threadpool_limits(1, "blas")
+
+@cache
+def _loaded_libraries(with_scipy: bool) -> Any:
+    """Those with threads, NumPy's BLAS and SciPy's among them; to look takes milliseconds."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 T = TypeVar("T")

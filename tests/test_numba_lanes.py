@@ -116,7 +116,7 @@ class TestFunctions:
     def test_powers_of_two(self, dtype):
         """Whole numbers and eighths, on either side of where they round."""
         powers = np.arange(64 * 12) / 8 * -1.0
-        x, value = applied(power_rows, powers * 2, dtype)
+        _, value = applied(power_rows, powers * 2, dtype)
         kept = powers > -99.75
         assert np.all(value[~kept] == 0)
         assert ulps(value[kept], np.exp2(powers[kept].astype(np.longdouble))) < 1
