@@ -143,7 +143,7 @@ class PreparedFull(PreparedDiagonal):
             return Factored(*self.noiseless, bias, self.one_mean)
         with single_threaded_blas(np):
             factors = [self.factor if v == 0 else self.factor_at(v) for v in s2]
-        return Factored(*self.factored(np.stack(factors)), bias, self.one_mean)
+        return Factored(*self.factored(factors), bias, self.one_mean)
 
     def lasting_levels(self, s2):
         """Triangular factors where they are worth some calls, kept for the last noise variance."""
@@ -154,7 +154,7 @@ class PreparedFull(PreparedDiagonal):
         kept = self.kept
         if kept is None or kept[0] != s2[0]:
             with single_threaded_blas(np):
-                factors = self.factored(self.factor_at(s2[0])[None])
+                factors = self.factored([self.factor_at(s2[0])])
             bias = self.bias(np.sum(np.log(self.values + s2[:, None, None]), axis=-1))
             kept = self.kept = s2[0], Factored(*factors, bias, self.one_mean)
         return kept[1]
@@ -165,12 +165,14 @@ class PreparedFull(PreparedDiagonal):
     @functools.cached_property
     def noiseless(self):
         """The tables of the density itself, which many calls ask for."""
-        return self.factored(self.factor[None])
+        return self.factored([self.factor])
 
     def factored(self, factors):
-        """Tables of triangular factors (S, K, d, d)."""
-        means, transposed = self.means[:, self.order], np.swapaxes(factors, 2, 3)
-        return *map(self.cast, (means, factors, transposed)), self.order
+        """Tables of triangular factors, (K, d, d) for each noise level."""
+        lower, upper = np.empty((2, len(factors), *self.basis.shape), self.dtype)
+        for level, factor in enumerate(factors):
+            lower[level], upper[level] = factor, np.swapaxes(factor, 1, 2)
+        return self.cast(self.means[:, self.order]), lower, upper, self.order
 
     @functools.cached_property
     def order(self):
