@@ -6,14 +6,9 @@ from numba import njit
 
 from diffpost_np._numba.blocks import rows
 from diffpost_np._numba.device import LOWEST_LOGIT, exp_or_zero, log, power_of_two_or_zero
-from diffpost_np._numba.gemm import (
-    Towards,
-    multiply,
-    multiply_add,
-    multiply_add_lower,
-    multiply_add_upper,
-)
+from diffpost_np._numba.gemm import Towards, multiply, multiply_add
 from diffpost_np._numba.lanes import LANES, any_lane, fma, get, put, put_interleaved, select
+from diffpost_np._numba.triangles import multiply_add_lower, multiply_add_upper
 
 DTYPES = (np.float64, np.float32)
 

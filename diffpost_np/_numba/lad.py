@@ -13,10 +13,10 @@ from numba.extending import overload
 
 from .blocks import block_code, rows
 from .device import device, inner, zero_like
-from .gemm import squares_lower
 from .lanes import LANES, any_lane, fma, get, put, select
 from .parallel import for_ranges, kernel
 from .registers import WIDTH, transpose_into
+from .triangles import squares_lower
 
 _N = LANES[np.dtype(np.float64)]
 _WIDTH = WIDTH[np.dtype(np.float64)]

@@ -14,7 +14,8 @@ import numpy as np
 
 from .._threads import single_threaded_blas
 from .blocks import block_code, load
-from .gemm import multiply, multiply_add_lower, multiply_add_upper
+from .gemm import multiply
+from .triangles import multiply_add_lower, multiply_add_upper
 
 
 class Likelihood(NamedTuple):

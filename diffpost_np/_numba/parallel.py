@@ -21,7 +21,8 @@ from .device import plain
 kernel = njit(nogil=True, cache=True, **plain)
 """A kernel: a module-level function, so that the disk cache finds it again."""
 
-_PIECE_NS = 1e6
+_PIECE_NS, _LONE_PIECE_NS = 1e6, 2e7
+"""Pieces are short for several threads to end together, and not long on one for interrupts."""
 _WORTH_SHARING_NS = 2e5
 
 _pool: ThreadPoolExecutor | None = None
@@ -34,7 +35,8 @@ def for_ranges(task: Callable[[int, int], None], n: int, cost_ns: float) -> None
     """
     total = n * cost_ns
     n_threads = numba.get_num_threads() if total > _WORTH_SHARING_NS else 1
-    n_pieces = min(n, n_threads * max(1, ceil(total / (n_threads * _PIECE_NS))))
+    piece = _PIECE_NS if n_threads > 1 else _LONE_PIECE_NS
+    n_pieces = min(n, n_threads * max(1, ceil(total / (n_threads * piece))))
     pieces = deque((n * i // n_pieces, n * (i + 1) // n_pieces) for i in range(n_pieces))
 
     def work() -> None:
