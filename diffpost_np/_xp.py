@@ -14,15 +14,23 @@ import numpy as np
 Array = Any
 """An array of any namespace that follows the array API standard."""
 
+_FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+
 
 def is_array(value: object) -> bool:
     """Whether `value` is an array of some namespace (NumPy scalars count as numbers)."""
+    if type(value) is np.ndarray:  # most are, and to ask takes time
+        return True
     return compat.is_array_api_obj(value) and not isinstance(value, np.generic | type)
+
+
+def _namespace(array: Array) -> ModuleType:
+    return numpy_namespace if type(array) is np.ndarray else compat.array_namespace(array)
 
 
 def array_namespace(**arrays: object) -> ModuleType:
     """The one namespace of the named arrays; numbers, lists and None follow any of them."""
-    spaces = {k: compat.array_namespace(a) for k, a in arrays.items() if is_array(a)}
+    spaces = {k: _namespace(a) for k, a in arrays.items() if is_array(a)}
     for name, space in spaces.items():
         first, expected = next(iter(spaces.items()))
         if space is not expected:
@@ -60,12 +68,14 @@ def like_dtype(like: Any, xp: ModuleType, *, allow_complex: bool = False) -> Any
 
 def device_of(array: Array) -> Any:
     """The device of an array, or None where the array is not one (a number, a list)."""
+    if type(array) is np.ndarray:
+        return "cpu"
     return compat.device(array) if is_array(array) else None
 
 
 def as_float_array(
     name: str,
-    value: object,
+    value: Any,
     *,
     xp: ModuleType = numpy_namespace,
     dtype: Any = None,
@@ -82,17 +92,8 @@ def as_float_array(
     """
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array: fill it, or {masked}")
-    array = value if is_array(value) else _from_python(name, value)
-    own = compat.array_namespace(value) if is_array(value) else xp
-    if own is not xp:
-        raise TypeError(
-            f"mixed array types: {name} is a {short_name(own)} array among {short_name(xp)} "
-            "arrays; convert one of them"
-        )
-    if isinstance(array, np.ndarray):
-        array = np.asarray(array, native(array.dtype))
-    array = xp.asarray(array, device=device)
-    array = _floating(name, array, xp, allow_complex)
+    ready = type(value) is np.ndarray and xp is numpy_namespace and value.dtype in _FLOATS
+    array = value if ready else _converted(name, value, xp, device, allow_complex)
     if dtype is not None and array.dtype != dtype and not _is_complex(xp, array):
         array = xp.astype(array, dtype)
     if shape is not None:
@@ -100,6 +101,20 @@ def as_float_array(
     if finite:
         check_finite(name, array, xp)
     return array
+
+
+def _converted(name: str, value: object, xp: ModuleType, device: Any, allow_complex: bool) -> Array:
+    """A floating array of `xp`, on a device."""
+    array = value if is_array(value) else _from_python(name, value)
+    own = _namespace(value) if is_array(value) else xp
+    if own is not xp:
+        raise TypeError(
+            f"mixed array types: {name} is a {short_name(own)} array among {short_name(xp)} "
+            "arrays; convert one of them"
+        )
+    if isinstance(array, np.ndarray):
+        array = np.asarray(array, native(array.dtype))
+    return _floating(name, xp.asarray(array, device=device), xp, allow_complex)
 
 
 def _from_python(name: str, value: object) -> Array:
