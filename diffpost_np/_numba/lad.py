@@ -186,7 +186,7 @@ def _form(factor):
     most[most == 0] = 1.0
     size = most * np.linalg.norm(factor / most, axis=0)  # squares of its own may overflow
     cosines = factor / np.where(size > 0, size, 1.0)
-    largest = np.linalg.eigvalsh(cosines.T @ cosines)[-1]
+    largest = np.abs(cosines.T @ cosines).sum(axis=0).max()  # not below the largest eigenvalue
     return Form(factor, np.sqrt((1 + 1e-12) * largest) * size)
 
 
