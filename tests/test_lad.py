@@ -518,7 +518,7 @@ def test_a_row_that_outweighs_all_others(n, heavy):
 
 
 def test_columns_that_were_left_out_count_in_the_gap(monkeypatch):
-    monkeypatch.setattr(pilot, "independent_columns", lambda xp, x, angle: np.arange(2))
+    monkeypatch.setattr(pilot, "independent_columns", lambda xp, x, angle: (np.arange(2), None))
     monkeypatch.setattr(pilot, "pivot_columns", lambda corner, angle: np.arange(2))
     for n in (50, LARGE):
         fit = dp.lewis.lad(*cases.table(n, 3), rng=0)

@@ -60,7 +60,15 @@ class Frame:
 
     def beside(self, moment: np.ndarray) -> np.ndarray:
         """What `inside` leaves: columns that others span."""
-        return np.delete(moment[: len(self.column)] / self.column, self.kept)
+        others = self.others
+        return moment[others] / self.column[others]
+
+    @property
+    def others(self) -> np.ndarray:
+        """Columns that those kept span."""
+        if len(self.kept) == len(self.column):  # to look takes time
+            return self.kept[:0]
+        return np.delete(np.arange(len(self.column)), self.kept)
 
 
 def power_of_two(value: float) -> float:
@@ -209,7 +217,7 @@ def _size(task: Task, data: tuple[Array, Array], found: Vertex) -> float:
 def _spanned(task: Task, rows: Array | None, dual: Array, rest: Rest) -> bool:
     """Whether X'a is zero for the columns left out, too: else these lower the loss."""
     frame, problem = task.frame, task.problem
-    xp, beside = problem.xp, np.delete(np.arange(problem.width), frame.kept)
+    xp, beside = problem.xp, frame.others
     if len(beside) == 0:
         return True
     x = problem.rows(rows)[0]

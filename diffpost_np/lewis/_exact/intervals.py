@@ -18,7 +18,7 @@ from ...random import Purpose
 from .._rows.arrays import replaced
 from .fit import Fit, Frame
 from .preprocess import density_at_zero, leverages
-from .reduced import fit_rows, triangle
+from .reduced import fit_rows, inverse_triangle
 from .regression import Regression
 
 _SOLVES = 60
@@ -281,7 +281,7 @@ def _near_and_far(data: Data) -> tuple[Array, _Far]:
     r = data.y - x @ placed(xp, data.b, x)
     density = density_at_zero(xp, r, data.y, x.shape[1], data.quantile)
     variance = data.quantile * (1 - data.quantile) / density**2 * _BAND**2
-    is_near = r**2 <= variance * leverages(xp, x, triangle(xp, x).T)
+    is_near = r**2 <= variance * leverages(xp, x, inverse_triangle(xp, x))
     near, index = xp.nonzero(is_near)[0], xp.nonzero(~is_near)[0]
     above = xp.take(r, index) > 0
     one = xp.ones((index.shape[0],), dtype=xp.float64, device=device_of(x))

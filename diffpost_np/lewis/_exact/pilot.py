@@ -13,15 +13,25 @@ from ..._xp import Array, host, placed
 from .._rows.arrays import triangle_with
 from .fit import Frame, power_of_two
 from .preprocess import Pilot
-from .reduced import independent_columns, pivot_columns, take_columns, triangle, unit_rows
+from .reduced import (
+    independent_columns,
+    inverse_triangle,
+    pivot_columns,
+    take_columns,
+    unit_rows,
+)
 from .regression import Regression
 
 _ROWS_PER_COLUMN = 140
 _WORTH = 0.8
 
 
-def frame_of(problem: Regression, index: Array | None, x: Array, y: Array) -> Frame:
+def frame_of(
+    problem: Regression, index: Array | None, x: Array, y: Array
+) -> tuple[Frame, np.ndarray | None]:
     """Units of weighted columns and targets in powers of two, and columns that are independent.
+
+    Also the inverse triangle of rows without weights in these units, where it was found.
 
     Units change exponents and nothing else, so that a fit follows the scales of its columns and
     of y to the last bit. Whether columns are independent does not depend on weights.
@@ -31,8 +41,8 @@ def frame_of(problem: Regression, index: Array | None, x: Array, y: Array) -> Fr
     if problem.weight is not None:
         flat = problem.unweighted(index)
         own = _units(xp, flat)
-    kept = independent_columns(xp, flat / placed(xp, own, x), problem.independence)
-    return Frame(column, power_of_two(float(xp.max(xp.abs(y)))), kept)
+    kept, inverse = independent_columns(xp, flat / placed(xp, own, x), problem.independence)
+    return Frame(column, power_of_two(float(xp.max(xp.abs(y)))), kept), inverse
 
 
 def _units(xp: ModuleType, x: Array) -> np.ndarray:
@@ -86,21 +96,24 @@ def _sample(problem: Regression, positive: Array | None, key: Key, size: int) ->
 def _pilot(problem: Regression, index: Array) -> tuple[Frame, Pilot]:
     xp = problem.xp
     x, y = problem.rows(index)
-    if not bool(xp.all(xp.isfinite(x))):
+    weight = problem.weights(index)
+    if weight is not None and not bool(xp.all(xp.isfinite(x))):
         problem.check()
-    frame = frame_of(problem, index, x, y)
+    frame, inverse = frame_of(problem, index, x, y)
     x = x / placed(xp, frame.column, x)
     x = take_columns(xp, x, frame.kept)
-    return frame, Pilot(index, x, _information(xp, x, problem.weights(index)))
+    if weight is not None or inverse is None:
+        inverse = _inverse_information(xp, x, weight)
+    return frame, Pilot(index, x, inverse)
 
 
-def _information(xp: ModuleType, x: Array, weight: Array | None) -> np.ndarray:
-    """M with M M' = H J^-1 H, about, for J = sum w^2 x x' and H = sum w x x' of the rows."""
+def _inverse_information(xp: ModuleType, x: Array, weight: Array | None) -> np.ndarray:
+    """W with W'W = H^-1 J H^-1, about, for J = sum w^2 x x' and H = sum w x x' of the rows."""
     if weight is None:
-        return triangle(xp, x).T
+        return inverse_triangle(xp, x)
     flat = x / xp.sqrt(weight)[:, None]
     share = float(xp.sum(weight)) / float(xp.sum(weight**2))
-    return triangle(xp, flat).T * math.sqrt(share)
+    return inverse_triangle(xp, flat) / math.sqrt(share)
 
 
 def _spanning(problem: Regression, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

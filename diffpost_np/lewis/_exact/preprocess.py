@@ -39,8 +39,8 @@ class Pilot:
     index: Array
     x: Array
     """Weighted rows in the units of a frame, (m, r)."""
-    information: np.ndarray
-    """Lower triangle M with M M' the information of the sample at unit density, (r, r)."""
+    inverse: np.ndarray
+    """W with W'W the inverse of the information of the sample at unit density, (r, r)."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ def pilot_fit(task: Task, pilot: Pilot, b: np.ndarray | None = None) -> Start:
     """The fit of the sample, to a fraction of its standard error."""
     xp, x = task.problem.xp, pilot.x
     y = task.problem.target(pilot.index) / task.frame.target
-    m, d = x.shape
-    b = least_squares(xp, x, y) if b is None else b
+    (m, d), weight = x.shape, task.problem.weights(pilot.index)
+    b = _start(xp, pilot, y, weight) if b is None else b
     exact = without_residual(xp, x, y)
     if exact is None:
         path = follow(xp, x, y, task.quantile, b, _PILOT_GAP * d / m)
@@ -80,23 +80,28 @@ def pilot_fit(task: Task, pilot: Pilot, b: np.ndarray | None = None) -> Start:
     else:
         b = exact.b
     r = y - x @ placed(xp, b, x)
-    weight = task.problem.weights(pilot.index)
     if weight is None:
         density = density_at_zero(xp, r, y, d, task.quantile)
     else:
         density = density_at_zero(xp, r / weight, y / weight, d, task.quantile)
-    leverage = leverages(xp, x, pilot.information)
+    leverage = leverages(xp, x, pilot.inverse)
     width = _BAND * (1 + 2 * float(xp.sum(leverage**2) / (xp.sum(leverage) + 1e-300))) ** 0.5
     spread = width * (task.quantile * (1 - task.quantile)) ** 0.5 / density
     with np.errstate(all="ignore"):
         in_widths = np.sort(host(xp.abs(r) / (spread * xp.sqrt(leverage))))
-    return Start(b, spread * np.linalg.inv(pilot.information), in_widths)
+    return Start(b, spread * pilot.inverse, in_widths)
 
 
-def leverages(xp: ModuleType, x: Array, information: np.ndarray) -> Array:
-    """x (M M')^-1 x of each row."""
-    inverse = placed(xp, np.linalg.inv(information).T, x)
-    white = x @ inverse
+def _start(xp: ModuleType, pilot: Pilot, y: Array, weight: Array | None) -> np.ndarray:
+    """The least-squares fit, where the pilot knows its normal equations' inverse by that."""
+    if weight is not None:
+        return least_squares(xp, pilot.x, y)
+    return pilot.inverse.T @ (pilot.inverse @ host(y @ pilot.x))
+
+
+def leverages(xp: ModuleType, x: Array, inverse: np.ndarray) -> Array:
+    """|W x|^2 of each row."""
+    white = x @ placed(xp, inverse.T, x)
     return xp.vecdot(white, white)
 
 
@@ -214,7 +219,7 @@ def _fit_and_check(
 def _spans(task: Task, x: Array) -> bool:
     """Whether rows determine a fit."""
     (n, d), problem = x.shape, task.problem
-    return bool(n >= d and len(independent_columns(problem.xp, x, problem.independence)) == d)
+    return bool(n >= d and len(independent_columns(problem.xp, x, problem.independence)[0]) == d)
 
 
 def _fit_with_rest(task: Task, x: Array, y: Array, rest: Rest, b: np.ndarray) -> Vertex:

@@ -109,26 +109,49 @@ def least_squares(xp: ModuleType, x: Array, y: Array) -> np.ndarray:
     return np.linalg.lstsq(host(x.T @ x), host(x.T @ y), rcond=None)[0]
 
 
-def independent_columns(xp: ModuleType, x: Array, angle: float) -> np.ndarray:
+def independent_columns(
+    xp: ModuleType, x: Array, angle: float
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Columns that span all of them, in their order: at this angle and more to the others' span.
 
-    Rows are taken as of one size: however much one weighs, it determines one coefficient.
+    Rows are taken as of one size: however much one weighs, it determines one coefficient. Also
+    the inverse triangle of the rows as they are, where it tells at once.
     """
     every = np.arange(x.shape[1])
-    if _well_conditioned(host(x.T @ x)):  # whatever the sizes of rows
-        return every
+    inverse = _inverse_factor(host(x.T @ x))
+    if inverse is not None:  # whatever the sizes of rows
+        return every, inverse
     x = unit_rows(xp, x)
-    if _well_conditioned(host(x.T @ x)):
-        return every
-    return pivot_columns(host(xp.linalg.qr(x, mode="reduced")[1]), angle)
+    if _inverse_factor(host(x.T @ x)) is not None:
+        return every, None
+    return pivot_columns(host(xp.linalg.qr(x, mode="reduced")[1]), angle), None
 
 
-def _well_conditioned(gram: np.ndarray) -> bool:
-    """Whether columns are clearly independent, by x'x."""
-    size = np.sqrt(np.diag(gram))
-    if not np.all((size > 0) & np.isfinite(size)):
-        return False
-    return bool(np.linalg.eigvalsh(gram / np.outer(size, size))[0] > _WELL_CONDITIONED)
+def inverse_triangle(xp: ModuleType, x: Array) -> np.ndarray:
+    """W with W'W = (x'x)^-1, from x'x where that is accurate."""
+    inverse = _inverse_factor(host(x.T @ x))
+    if inverse is not None:
+        return inverse
+    return np.linalg.inv(host(xp.linalg.qr(x, mode="reduced")[1]).T)
+
+
+def _inverse_factor(gram: np.ndarray) -> np.ndarray | None:
+    """The inverse of the Cholesky factor of x'x, if columns are clearly independent.
+
+    Of columns of unit length: 1 / trace((x'x)^-1) is not above the smallest eigenvalue.
+    """
+    from scipy.linalg.lapack import dpotrf, dtrtri
+
+    if len(gram) == 0:
+        return gram
+    size = np.sqrt(gram.diagonal())
+    if not (size.min() > 0 and np.isfinite(size).all()):
+        return None
+    factor, failed = dpotrf(gram / np.multiply.outer(size, size), lower=1)
+    inverse = None if failed else dtrtri(factor, lower=1)[0]
+    if inverse is None or not _WELL_CONDITIONED * np.vdot(inverse, inverse) < 1:
+        return None
+    return inverse / size
 
 
 def unit_rows(xp: ModuleType, x: Array) -> Array:
@@ -136,15 +159,6 @@ def unit_rows(xp: ModuleType, x: Array) -> Array:
     size = xp.max(xp.abs(x), axis=1)
     size = xp.where(size > 0, size, xp.ones_like(size))
     return x / size[:, None]
-
-
-def triangle(xp: ModuleType, x: Array) -> np.ndarray:
-    """R of the QR decomposition with R'R = x'x, from x'x where that is accurate."""
-    gram = host(x.T @ x)
-    try:
-        return np.linalg.cholesky(gram).T
-    except np.linalg.LinAlgError:
-        return host(xp.linalg.qr(x, mode="reduced")[1])
 
 
 def pivot_columns(triangle: np.ndarray, angle: float) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..._xp import Array, array_namespace, as_float_array, check_finite
 from .._rows.arrays import with_ones
-from .._rows.rows import ArrayRows, Rows, as_rows, kind_of
+from .._rows.rows import ArrayRows, Rows, as_rows
 
 _INDEPENDENT = 1e-11
 
@@ -70,7 +70,7 @@ class Regression:
     @property
     def independence(self) -> float:
         """The angle to the span of others from which on a column is independent of them."""
-        single = kind_of(self.x.dtype) == "float32"
+        single = self.x.dtype == self.xp.float32
         return 10 * float(np.finfo(np.float32).eps) * self.width**0.5 if single else _INDEPENDENT
 
     def rows(self, index: Array | None) -> tuple[Array, Array]:
@@ -87,7 +87,7 @@ class Regression:
         return self._weighted(self.x.take(np.arange(self.n) if index is None else index), None)
 
     def _weighted(self, x: Array, weight: Array | None) -> Array:
-        x = self.xp.astype(x, self.xp.float64)
+        x = self.xp.astype(x, self.xp.float64, copy=False)
         x = with_ones(self.xp, x) if self.intercept else x
         return x if weight is None else x * weight[:, None]
 
@@ -103,7 +103,7 @@ class Regression:
     def _some(self, part: Array, index: Array | None) -> Array:
         if index is not None:
             part = self.xp.take(part, index, axis=0)
-        return self.xp.astype(part, self.xp.float64)
+        return self.xp.astype(part, self.xp.float64, copy=False)
 
     def tiles(self) -> Iterator[Tile]:
         """One pass over all rows."""

@@ -30,7 +30,7 @@ class Solver:
         """The exact fit of one target."""
         if self.drawn is None:
             problem.check()
-            frame = frame_of(problem, self.positive, *problem.rows(self.positive))
+            frame, _ = frame_of(problem, self.positive, *problem.rows(self.positive))
             return fit_all(Task(problem, frame, quantile, self.positive))
         return self._by_pilot(problem, quantile, *self.drawn)
 

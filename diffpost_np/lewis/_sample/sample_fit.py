@@ -94,7 +94,7 @@ class _Scaled(NamedTuple):
 def _scaled(sample: Sample) -> _Scaled:
     problem = Regression(ArrayRows(sample.x, numpy_namespace), sample.y, None, intercept=False)
     x, y = problem.rows(None)
-    frame, loss = _units(frame_of(problem, None, x, y), sample.kind)
+    frame, loss = _units(frame_of(problem, None, x, y)[0], sample.kind)
     x = take_columns(numpy_namespace, x / frame.column, frame.kept)
     weights = np.asarray(sample.scales, np.float64) ** sample.kind.p
     return _Scaled(frame, x, y / frame.target, weights, loss)
