@@ -30,6 +30,8 @@ NUMBA = {
     "rejection": ("accepted_proposals",),
     "interior_point": ("central_path",),
     "lad": ("sides_of", "check_sides"),
+    "vertex": ("corner_of", "first_basis"),
+    "proof": ("proof_of",),
     "gram": ("weighted_gram", "quadratic_forms", "lewis_pass"),
     "pivotal": ("pivotal_drawn",),
 }

@@ -10,14 +10,14 @@ import numpy as np
 from ..._xp import Array, host, placed
 from .._rows.arrays import replaced
 from .passes import weighted_dual
+from .proof import ROUNDING, proof_of
 from .reduced import Search, fit_rows, take_columns
 from .regression import Regression
-from .vertex import Vertex, host_rows, row_units
+from .vertex import Vertex
 
 CERTAIN = 1e-9
 """The gap up to which a fit counts as proven."""
 
-_ROUNDING = 64 * float(np.finfo(float).eps)
 _SPANNED = 1e-10
 """What X'a of a column that others span may be, as a share of the terms that it is the sum of.
 
@@ -169,49 +169,19 @@ def certified(
 def _certified(
     task: Task, rows: Array | None, data: tuple[Array, Array], found: Vertex, rest: Rest
 ) -> Fit:
-    xp, tau, r = task.problem.xp, task.quantile, found.residual
-    dual, unmatched = _balanced(task, data[0], found, rest)
-    loss = xp.where(r > 0, tau * r, (tau - 1) * r)
-    objective = float(xp.sum(loss)) * task.frame.target + rest.loss
-    rounding = _ROUNDING * _size(task, data, found)
-    excess = float(xp.sum(loss - dual * r)) + unmatched
+    vertex = found.b, found.basis, found.residual, found.dual
+    proof = proof_of(task.problem.xp, *data, task.quantile, *vertex, rest.moment)
+    dual, loss, excess, size, missed = proof
+    objective, rounding = loss * task.frame.target + rest.loss, ROUNDING * size
     excess = (excess - rounding) * task.frame.target
     excess = 0.0 if excess <= 0 else excess  # what is no number stays none
     if not _spanned(task, rows, dual, rest):
         excess = math.inf
     basis = found.basis if rows is None else host(rows)[found.basis]
     gap = excess / objective if objective > 0 else excess
-    missed = max(0.0, _missed(task, data, found) - rounding) * task.frame.target
+    missed = max(0.0, missed - rounding) * task.frame.target
     sums = objective, gap, missed
     return Fit(task, found.b, np.sort(basis), rows, dual, rest.sides, *sums, int(dual.shape[0]))
-
-
-def _balanced(task: Task, x: Array, found: Vertex, rest: Rest) -> tuple[Array, float]:
-    """Duals with those of the basis from X'a = 0, and what is left of X'a times b."""
-    xp, tau = task.problem.xp, task.quantile
-    dual = replaced(xp, found.dual, found.basis, np.zeros(len(found.basis)))
-    corner = host(xp.take(x, placed(xp, found.basis, x), axis=0))
-    moment, size = rest.moment + host(dual @ x), row_units(corner)
-    own = np.linalg.solve((corner / size[:, None]).T, -moment) / size
-    own = np.clip(own, tau - 1, tau) + 0.0  # no minus zero
-    rounding = _ROUNDING * (np.abs(rest.moment) + host(xp.abs(dual) @ xp.abs(x)))
-    left = np.maximum(np.abs(moment + own @ corner) - rounding, 0.0) @ np.abs(found.b)
-    return replaced(xp, dual, found.basis, own), float(left)
-
-
-def _missed(task: Task, data: tuple[Array, Array], found: Vertex) -> float:
-    """The loss of the basis: b is rounded, and heavy rows feel it."""
-    corner, y = host_rows(task.problem.xp, *data, found.basis)
-    r = y - corner @ found.b
-    return float(np.sum(np.maximum(task.quantile * r, (task.quantile - 1) * r)))
-
-
-def _size(task: Task, data: tuple[Array, Array], found: Vertex) -> float:
-    """The size of y, or of the terms of residuals off the basis: few rows may outweigh all."""
-    (x, y), xp = data, task.problem.xp
-    terms = xp.abs(y) + xp.abs(x) @ placed(xp, np.abs(found.b), x)
-    terms = replaced(xp, terms, found.basis, np.zeros(len(found.basis)))
-    return min(float(xp.sum(xp.abs(y))), float(xp.sum(terms)))
 
 
 def _spanned(task: Task, rows: Array | None, dual: Array, rest: Rest) -> bool:
@@ -224,5 +194,5 @@ def _spanned(task: Task, rows: Array | None, dual: Array, rest: Rest) -> bool:
     x = take_columns(xp, x / placed(xp, frame.column, x), beside)
     terms = np.abs(rest.beside) + host(xp.abs(dual) @ xp.abs(x))
     allowed = max(_SPANNED, problem.independence) * terms
-    allowed += _ROUNDING * problem.n  # of entries up to 1 with duals up to 1
+    allowed += ROUNDING * problem.n  # of entries up to 1 with duals up to 1
     return bool(np.all(np.abs(rest.beside + host(dual @ x)) <= allowed))

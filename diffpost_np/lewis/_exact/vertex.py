@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..._dispatch import operation
 from ..._xp import Array, host, placed
 from .._rows.arrays import replaced
 
@@ -49,6 +50,15 @@ class Corner(NamedTuple):
 
 def corner(xp: ModuleType, x: Array, y: Array, quantile: float, basis: np.ndarray) -> Corner:
     """The corner of a basis; raises LinAlgError where that is singular."""
+    found = corner_of(xp, x, y, quantile, basis)
+    return Corner(basis, *found[:-1], bool(found[-1] <= FEASIBLE))
+
+
+@operation
+def corner_of(
+    xp: ModuleType, x: Array, y: Array, quantile: float, basis: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, Array, Array, np.ndarray, int, float]:
+    """What a corner holds, and how far the worst dual is from its box."""
     rows, right = host_rows(xp, x, y, basis)
     size = row_units(rows)
     inverse = np.linalg.inv(rows / size[:, None]) / size
@@ -60,9 +70,10 @@ def corner(xp: ModuleType, x: Array, y: Array, quantile: float, basis: np.ndarra
     own = -host(dual @ x) @ inverse
     excess = np.maximum(own - quantile, quantile - 1 - own)
     worst = int(np.argmax(excess))
-    return Corner(basis, inverse, b, r, dual, own, worst, bool(excess[worst] <= FEASIBLE))
+    return inverse, b, r, dual, own, worst, float(excess[worst])
 
 
+@operation
 def first_basis(xp: ModuleType, x: Array, close: Array) -> np.ndarray:
     """Independent rows, the closest first."""
     from scipy.linalg.lapack import dgeqp3
