@@ -43,6 +43,7 @@ def at(work, x, drift):
 
 _mine = threading.local()
 _KEPT = 8
+_ROOM = 2**14  # rows of 256 bytes
 
 
 def new_work(dtype, *sizes):
@@ -81,8 +82,21 @@ def rows(n, dtype):
     n_lanes = LANES[np.dtype(dtype)]
     n_bytes = n * ROW_BYTES
     raw = np.zeros(n_bytes + REGISTER_BYTES, np.uint8)
-    start = -raw.ctypes.data % REGISTER_BYTES
+    start = -raw.__array_interface__["data"][0] % REGISTER_BYTES
     return raw[start : start + n_bytes].view(dtype).reshape(n, n_lanes)
+
+
+def room(n):
+    """Rows of doubles, whatever they hold, for work of this thread that ends before another begins.
+
+    Fresh ones cost page faults.
+    """
+    kept = vars(_mine).get("room")
+    if kept is None or len(kept) < n:
+        kept = rows(n, np.float64)
+        if n <= _ROOM:
+            _mine.room = kept
+    return kept[:n]
 
 
 def n_blocks(n_chains, dtype):

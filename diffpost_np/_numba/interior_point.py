@@ -7,11 +7,12 @@ over a few blocks at a time, which the first level of cache holds.
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 
-from .blocks import block_code, rows
+from .blocks import block_code, room
 from .device import device, maximum, zero_like
 from .lanes import LANES, REGISTER_BYTES, fma, get, put
 from .parallel import kernel
@@ -336,8 +337,9 @@ def _work(n, d):
     n_blocks, width = -(-n // _N), -(-d // 4) * 4
     sizes = [n_blocks * width] + 7 * [n_blocks]
     sizes += [_SWEEP * (width + 4), (width + 4) * width // _REGISTERS, width + 6]
-    ends = np.cumsum(sizes)
-    together = rows(ends[-1], np.float64)  # to ask for each takes time where there are few rows
+    ends = list(accumulate(sizes))
+    together = room(ends[-1])  # to ask for each takes time where there are few rows
+    together[: ends[2]] = 0.0  # rows, targets and duals
     blocks = (together[end - size : end] for size, end in zip(sizes, ends, strict=True))
     shapes = (width, width), width, width, (3, width), 8
     return Work(*blocks, *map(np.zeros, shapes))
@@ -359,5 +361,5 @@ def central_path(xp, x, y, quantile, b, share, tolerance, most, floor, limit):
         # The last sweep took its step already.
         w.numbers[_PRIMAL] = w.numbers[_DUAL] = 0.0
         moved = False
-    flat = (w.a.reshape(-1)[:n], w.u.reshape(-1)[:n], w.v.reshape(-1)[:n])
-    return w.b[:d].copy(), *flat, done, float(w.numbers[_GAP]), float(w.numbers[_OBJECTIVE])
+    flat = (part.reshape(-1)[:n].copy() for part in (w.a, w.u, w.v))
+    return w.b[:d], *flat, done, float(w.numbers[_GAP]), float(w.numbers[_OBJECTIVE])

@@ -11,7 +11,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from .blocks import block_code, rows
+from .blocks import block_code, room
 from .device import device, inner, zero_like
 from .lanes import LANES, any_lane, fma, get, put, select
 from .parallel import for_ranges, kernel
@@ -192,7 +192,7 @@ def _form(factor):
 
 def _place(d):
     n = max(d, _WIDTH) + 3  # a square of columns reaches beyond the last
-    together = rows(n + d + 4, np.float64)
+    together = room(n + d + 4)
     return Place(together[:n], together[n : n + 1], together[n + 1 :])
 
 
