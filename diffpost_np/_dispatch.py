@@ -32,6 +32,8 @@ NUMBA = {
     "lad": ("sides_of", "check_sides"),
     "vertex": ("corner_of", "first_basis"),
     "proof": ("proof_of",),
+    "square": ("inverse_factor",),
+    "columns": ("column_sizes",),
     "gram": ("weighted_gram", "quadratic_forms", "lewis_pass"),
     "pivotal": ("pivotal_drawn",),
 }

@@ -6,7 +6,9 @@ import pytest
 
 import diffpost_np as dp
 from diffpost_np.lewis._exact.proof import proof_of
+from diffpost_np.lewis._exact.reduced import inverse_factor
 from diffpost_np.lewis._exact.vertex import corner, first_basis
+from diffpost_np.lewis._rows.arrays import column_sizes, distinct
 
 
 def rows_of(seed):
@@ -60,3 +62,27 @@ def test_no_number_proves_nothing():
     b, others = np.ones(x.shape[1]), np.zeros(x.shape[1])
     for _, loss, excess, *_ in both(proof_of, x, y, 0.3, b, basis, residual, dual, others):
         assert np.isnan(loss) and np.isnan(excess)
+
+
+@pytest.mark.parametrize("distance", [1.0, 1e-2, 1e-3, 1e-5, 1e-9, 0.0])
+def test_inverse_of_columns_that_nearly_depend_on_each_other(distance):
+    x = rows_of(2)[0]
+    x[:, 0] = x[:, -1] + distance * x[:, 0]
+    got, expected = both(inverse_factor, x.T @ x, 1e8)
+    assert (got is None) == (expected is None) == (distance < 1e-4)
+    if got is not None:
+        np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-9 * np.max(np.abs(got)))
+        np.testing.assert_allclose(got @ x.T @ x @ got.T, np.eye(len(got)), atol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [0.0, np.inf, np.nan])
+def test_gram_matrix_without_an_inverse(bad):
+    gram = np.eye(3)
+    gram[1, 1] = bad
+    assert both(inverse_factor, gram, 1e8) == (None, None)
+
+
+def test_sizes_and_distinct_numbers():
+    x = rows_of(0)[0]
+    np.testing.assert_array_equal(*both(column_sizes, x))
+    np.testing.assert_array_equal(distinct(xp, np.array([5, 1, 5, 3]), 7), [1, 3, 5])

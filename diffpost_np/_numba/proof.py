@@ -6,7 +6,8 @@ import numpy as np
 
 from .blocks import block_code
 from .parallel import kernel
-from .vertex import FEW, decomposed, new_square, residual_of
+from .square import decomposed, new_square, solve_transposed
+from .vertex import FEW, residual_of
 
 _ROUNDING = 64 * float(np.finfo(float).eps)
 
@@ -34,22 +35,6 @@ def _sums(x, y, quantile, b, off, residual, dual, moment, most):
 
 
 @block_code
-def _solve_transposed(square, given, right, out):
-    """The system of what was decomposed, rows for columns."""
-    rows, unit, order = square
-    d = rows.shape[0]
-    for i in range(d):
-        right[i] = given[i]
-        for j in range(i):
-            right[i] -= rows[j, i] * right[j]
-        right[i] /= rows[i, i]
-    for i in range(d - 1, -1, -1):
-        for j in range(i + 1, d):
-            right[i] -= rows[j, i] * right[j]
-        out[order[i]] = right[i] / unit[order[i]]
-
-
-@block_code
 def _unmatched(x, basis, own, b, moment, most):
     """What duals of the basis leave of the moment, beyond rounding, times b."""
     total = 0.0
@@ -70,7 +55,7 @@ def _proof(x, y, quantile, b, basis, off, residual, dual, moment, most, square, 
     loss, excess, targets, terms = _sums(x, y, quantile, b, off, residual, dual, moment, most)
     missed, found = 0.0, decomposed(square, x, basis)
     if found:
-        _solve_transposed(square, moment, right, own)
+        solve_transposed(square, moment, right, own)
     for k, i in enumerate(basis):
         own[k] = _in_box(-own[k], quantile)
         dual[i] = own[k]

@@ -5,13 +5,11 @@ Where rows are many NumPy's products are as fast, and the kernels leave them to 
 
 from __future__ import annotations
 
-import math
-from typing import NamedTuple
-
 import numpy as np
 
 from .blocks import block_code
 from .parallel import kernel
+from .square import decomposed, exchange, invert, new_square
 
 FEW = 2**16
 """Numbers of all rows."""
@@ -19,81 +17,6 @@ FEW = 2**16
 _CANDIDATES = 4
 _FARTHEST = 1e-12
 _INDEPENDENT = 1e-13
-
-
-class Square(NamedTuple):
-    """As many rows as columns, each in a unit of its own, to be decomposed."""
-
-    rows: np.ndarray
-    unit: np.ndarray
-    order: np.ndarray
-
-
-def new_square(d):
-    return Square(np.empty((d, d)), np.empty(d), np.empty(d, np.int64))
-
-
-@block_code
-def decomposed(square, x, basis):
-    """LU of some rows with rows exchanged; whether no pivot is zero."""
-    rows, d = square.rows, basis.shape[0]
-    for k in range(d):
-        square.order[k], square.unit[k] = k, _unit(x[basis[k]])
-        for j in range(d):
-            rows[k, j] = x[basis[k], j] / square.unit[k]
-    for k in range(d):
-        _exchange(rows, square.order, k, _largest_below(rows, k))
-        if rows[k, k] == 0.0:
-            return False
-        for i in range(k + 1, d):
-            rows[i, k] /= rows[k, k]
-            for j in range(k + 1, d):
-                rows[i, j] -= rows[i, k] * rows[k, j]
-    return True
-
-
-@block_code
-def _unit(row):
-    """A power of two that a row is as large as."""
-    largest = 0.0
-    for value in row:
-        largest = max(largest, abs(value))
-    return math.ldexp(1.0, math.frexp(largest)[1] - 1) if largest > 0 else 1.0
-
-
-@block_code
-def _largest_below(rows, k):
-    best = k
-    for i in range(k + 1, rows.shape[0]):
-        if abs(rows[i, k]) > abs(rows[best, k]):
-            best = i
-    return best
-
-
-@block_code
-def _exchange(rows, order, i, k):
-    if i != k:
-        order[i], order[k] = order[k], order[i]
-        for j in range(rows.shape[1]):
-            rows[i, j], rows[k, j] = rows[k, j], rows[i, j]
-
-
-@block_code
-def _invert(square, inverse):
-    """The inverse from the decomposition, column by column."""
-    rows, unit, order = square
-    d = rows.shape[0]
-    for column in range(d):
-        for i in range(d):
-            inverse[i, column] = 1.0 if order[i] == column else 0.0
-            for j in range(i):
-                inverse[i, column] -= rows[i, j] * inverse[j, column]
-        for i in range(d - 1, -1, -1):
-            for j in range(i + 1, d):
-                inverse[i, column] -= rows[i, j] * inverse[j, column]
-            inverse[i, column] /= rows[i, i]
-        for i in range(d):
-            inverse[i, column] /= unit[column]
 
 
 @block_code
@@ -141,7 +64,7 @@ def _corner(x, y, quantile, basis, square, inverse, b, own, r, dual):
     d, scratch = basis.shape[0], square.unit
     if not decomposed(square, x, basis):
         return -1, 0.0
-    _invert(square, inverse)
+    invert(square, inverse)
     _fit(x, y, basis, inverse, b, scratch)
     _sides(x, y, quantile, basis, b, r, dual, scratch)
     worst, most = 0, -np.inf
@@ -208,7 +131,7 @@ def _pivot(rows, places):
     (count, d), first, square = rows.shape, 0.0, 0.0
     for k in range(d):
         best, square = _longest(rows, k)
-        _exchange(rows, places, k, best)
+        exchange(rows, places, k, best)
         first = square if k == 0 else first
         if not square > 0.0:
             return 0.0

@@ -10,7 +10,7 @@ import numpy as np
 from ..._key import Key
 from ..._philox import Stream, random_uniform
 from ..._xp import Array, host, placed
-from .._rows.arrays import triangle_with
+from .._rows.arrays import column_sizes, distinct, triangle_with
 from .fit import Frame, power_of_two
 from .preprocess import Pilot
 from .reduced import (
@@ -47,7 +47,7 @@ def frame_of(
 
 def _units(xp: ModuleType, x: Array) -> np.ndarray:
     """Powers of two that columns are as large as."""
-    return np.array([power_of_two(v) for v in host(xp.max(xp.abs(x), axis=0))])
+    return np.array([power_of_two(v) for v in host(column_sizes(xp, x))])
 
 
 def pilot_size(n: int, width: int, quantile: float) -> int:
@@ -88,8 +88,7 @@ def _sample(problem: Regression, positive: Array | None, key: Key, size: int) ->
     """Indices drawn with replacement, each once."""
     xp, n = problem.xp, problem.n if positive is None else positive.shape[0]
     u = random_uniform(xp, Stream(key.words, 0, 0, 0), size, 1, xp.float64, problem.x.device)
-    index = xp.sort(xp.astype(u[:, 0] * n, xp.int64))
-    index = xp.concat([index[:1], index[1:][index[1:] != index[:-1]]])
+    index = distinct(xp, xp.astype(u[:, 0] * n, xp.int64), n)
     return index if positive is None else xp.take(positive, index)
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..._dispatch import operation
 from ..._xp import Array, host, placed
 from .._rows.arrays import replaced
 from .crossover import vertex
@@ -64,9 +65,8 @@ def without_residual(xp: ModuleType, x: Array, y: Array) -> Vertex | None:
     Zeros are its dual. Pivots would have nothing but rounding to tell its vertices apart.
     """
     n, d = x.shape
-    some = np.arange(0, n, max(1, n // (8 * d)))
-    index = placed(xp, some, x)
-    few, target = xp.take(x, index, axis=0), xp.take(y, index)
+    step = max(1, n // (8 * d))
+    few, target = x[::step, :], y[::step]
     if _far_from_exact(host(few), host(target)):
         return None
     basis = first_basis(xp, few, xp.ones_like(target))
@@ -76,8 +76,9 @@ def without_residual(xp: ModuleType, x: Array, y: Array) -> Vertex | None:
         return None
     if _rounding(xp, few, target, b, basis) is None:
         return None
-    r = _rounding(xp, x, y, b, some[basis])
-    return None if r is None else Vertex(b, some[basis], xp.zeros_like(y), r, 0, True)
+    basis = step * basis
+    r = _rounding(xp, x, y, b, basis)
+    return None if r is None else Vertex(b, basis, xp.zeros_like(y), r, 0, True)
 
 
 def _far_from_exact(x: np.ndarray, y: np.ndarray) -> bool:
@@ -85,8 +86,8 @@ def _far_from_exact(x: np.ndarray, y: np.ndarray) -> bool:
     from scipy.linalg.lapack import dgeqrf
 
     n, d = x.shape
-    left = abs(dgeqrf(np.column_stack([x, y]))[0][d, d]) if n > d else 0.0
-    return bool(left > _FAR * np.linalg.norm(y))
+    left = abs(dgeqrf(np.concatenate([x, y[:, None]], axis=1))[0][d, d]) if n > d else 0.0
+    return bool(left > _FAR * np.sqrt(y @ y))
 
 
 def _rounding(xp: ModuleType, x: Array, y: Array, b: np.ndarray, basis: np.ndarray) -> Array | None:
@@ -118,40 +119,42 @@ def independent_columns(
     the inverse triangle of the rows as they are, where it tells at once.
     """
     every = np.arange(x.shape[1])
-    inverse = _inverse_factor(host(x.T @ x))
+    inverse = _clear_inverse(xp, x)
     if inverse is not None:  # whatever the sizes of rows
         return every, inverse
     x = unit_rows(xp, x)
-    if _inverse_factor(host(x.T @ x)) is not None:
+    if _clear_inverse(xp, x) is not None:
         return every, None
     return pivot_columns(host(xp.linalg.qr(x, mode="reduced")[1]), angle), None
 
 
 def inverse_triangle(xp: ModuleType, x: Array) -> np.ndarray:
     """W with W'W = (x'x)^-1, from x'x where that is accurate."""
-    inverse = _inverse_factor(host(x.T @ x))
+    inverse = _clear_inverse(xp, x)
     if inverse is not None:
         return inverse
     return np.linalg.inv(host(xp.linalg.qr(x, mode="reduced")[1]).T)
 
 
-def _inverse_factor(gram: np.ndarray) -> np.ndarray | None:
-    """The inverse of the Cholesky factor of x'x, if columns are clearly independent.
+def _clear_inverse(xp: ModuleType, x: Array) -> np.ndarray | None:
+    """W with W'W = (x'x)^-1, if columns are clearly independent."""
+    return inverse_factor(xp, host(x.T @ x), 1 / _WELL_CONDITIONED)
 
-    Of columns of unit length: 1 / trace((x'x)^-1) is not above the smallest eigenvalue.
+
+@operation
+def inverse_factor(xp: ModuleType, gram: np.ndarray, most: float) -> np.ndarray | None:
+    """The inverse of the Cholesky factor of x'x, if that of columns of unit length is small.
+
+    The smallest eigenvalue of theirs is not below the inverse of the sum of squares.
     """
     from scipy.linalg.lapack import dpotrf, dtrtri
 
-    if len(gram) == 0:
-        return gram
     size = np.sqrt(gram.diagonal())
-    if not (size.min() > 0 and np.isfinite(size).all()):
+    if len(size) == 0 or not np.all((size > 0) & np.isfinite(size)):
         return None
     factor, failed = dpotrf(gram / np.multiply.outer(size, size), lower=1)
     inverse = None if failed else dtrtri(factor, lower=1)[0]
-    if inverse is None or not _WELL_CONDITIONED * np.vdot(inverse, inverse) < 1:
-        return None
-    return inverse / size
+    return inverse / size if inverse is not None and np.vdot(inverse, inverse) < most else None
 
 
 def unit_rows(xp: ModuleType, x: Array) -> Array:

@@ -6,6 +6,7 @@ from types import ModuleType
 
 import numpy as np
 
+from ..._dispatch import operation
 from ..._xp import Array, device_of, host
 
 
@@ -41,3 +42,19 @@ def nth_smallest(xp: ModuleType, values: Array, n: int) -> Array:
 def with_ones(xp: ModuleType, x: Array) -> Array:
     """Rows with the one that an intercept multiplies."""
     return xp.concat([x, xp.ones_like(x[:, :1])], axis=1)
+
+
+def distinct(xp: ModuleType, index: Array, n: int) -> Array:
+    """Numbers below n in order, each once."""
+    if isinstance(index, np.ndarray):
+        drawn = np.zeros(n, np.bool_)
+        drawn[index] = True
+        return np.flatnonzero(drawn)
+    index = xp.sort(index)
+    return xp.concat([index[:1], index[1:][index[1:] != index[:-1]]])
+
+
+@operation
+def column_sizes(xp: ModuleType, x: Array) -> Array:
+    """The largest entry of each column, without its sign."""
+    return xp.max(xp.abs(x), axis=0)
