@@ -182,12 +182,46 @@ class Form(NamedTuple):
 
 
 def _form(factor):
-    most = np.max(np.abs(factor), axis=0)
-    most[most == 0] = 1.0
-    size = most * np.linalg.norm(factor / most, axis=0)  # squares of its own may overflow
-    cosines = factor / np.where(size > 0, size, 1.0)
-    largest = np.abs(cosines.T @ cosines).sum(axis=0).max()  # not below the largest eigenvalue
-    return Form(factor, np.sqrt((1 + 1e-12) * largest) * size)
+    form = Form(factor, np.empty(factor.shape[1]))
+    _fill_bound(form, np.empty_like(factor))
+    return form
+
+
+@kernel
+def _fill_bound(form, cosines):
+    """Lengths of columns, times the root of a bound of the largest eigenvalue of their cosines."""
+    d, most = form.bound.shape[0], 0.0
+    for j in range(d):
+        form.bound[j] = _unit_column(form.factor[:, j], cosines[:, j])
+    for j in range(d):
+        total = 0.0
+        for k in range(d):
+            total += abs(_dot(cosines[:, j], cosines[:, k]))
+        most = max(most, total)
+    for j in range(d):
+        form.bound[j] *= np.sqrt((1.0 + 1e-12) * most)
+
+
+@block_code
+def _dot(x, y):
+    total = 0.0
+    for i in range(x.shape[0]):
+        total += x[i] * y[i]
+    return total
+
+
+@block_code
+def _unit_column(column, out):
+    """A column as of unit length, and its length; its squares may overflow."""
+    most = 0.0
+    for value in column:
+        most = max(most, abs(value))
+    for i in range(column.shape[0]):
+        out[i] = column[i] / most if most > 0.0 else 0.0
+    length = np.sqrt(_dot(out, out))
+    for i in range(column.shape[0]):
+        out[i] /= length if length > 0.0 else 1.0
+    return most * length
 
 
 def _place(d):

@@ -47,7 +47,7 @@ class Pilot:
 class Start:
     """The fit of a pilot: b, a factor A with |A x| the width of the band, and its residuals.
 
-    These are of the sample, in widths of the band, and rise.
+    These are of the sample, in widths of the band.
     """
 
     b: np.ndarray
@@ -61,7 +61,7 @@ class Start:
 
     def wider(self, scale: float) -> float:
         """At least twice as wide a band, with twice the rows: ties may lie just outside."""
-        known = self.in_widths[np.isfinite(self.in_widths)]
+        known = np.sort(self.in_widths[np.isfinite(self.in_widths)])
         place = 2 * np.searchsorted(known, scale, side="right")
         return float(max([2 * scale, *known[place : place + 1]]))
 
@@ -88,7 +88,7 @@ def pilot_fit(task: Task, pilot: Pilot, b: np.ndarray | None = None) -> Start:
     width = _BAND * (1 + 2 * float(xp.sum(leverage**2) / (xp.sum(leverage) + 1e-300))) ** 0.5
     spread = width * (task.quantile * (1 - task.quantile)) ** 0.5 / density
     with np.errstate(all="ignore"):
-        in_widths = np.sort(host(xp.abs(r) / (spread * xp.sqrt(leverage))))
+        in_widths = host(xp.abs(r) / (spread * xp.sqrt(leverage)))
     return Start(b, spread * pilot.inverse, in_widths)
 
 
