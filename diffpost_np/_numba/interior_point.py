@@ -319,10 +319,13 @@ def _iterate(w, low, tolerance, most, floor, n_iterations, moved):
 
 @kernel
 def _pack(w, x, y, b, low, share):
-    """Rows into lanes; residuals split in parts that differ by them."""
+    """Rows into lanes, zeros beyond them; residuals split in parts that differ by them."""
     width = w.b.shape[0]
     for block in range(w.y.shape[0]):
         n = min(_N, x.shape[0] - block * _N)
+        for j in range(x.shape[1] if n == _N else 0, width):
+            put(w.x, block * width + j, 0.0)
+        put(w.y, block, 0.0), put(w.a, block, 0.0)
         for lane in range(n):
             i = block * _N + lane
             for j in range(x.shape[1]):
@@ -339,7 +342,6 @@ def _work(n, d):
     sizes += [_SWEEP * (width + 4), (width + 4) * width // _REGISTERS, width + 6]
     ends = list(accumulate(sizes))
     together = room(ends[-1])  # to ask for each takes time where there are few rows
-    together[: ends[2]] = 0.0  # rows, targets and duals
     blocks = (together[end - size : end] for size, end in zip(sizes, ends, strict=True))
     shapes = (width, width), width, width, (3, width), 8
     return Work(*blocks, *map(np.zeros, shapes))

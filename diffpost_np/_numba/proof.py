@@ -6,8 +6,8 @@ import numpy as np
 
 from .blocks import block_code
 from .parallel import kernel
-from .square import decomposed, new_square, solve_transposed
-from .vertex import FEW, residual_of
+from .square import decomposed, is_small, new_square, solve_transposed
+from .vertex import residual_of
 
 _ROUNDING = 64 * float(np.finfo(float).eps)
 
@@ -74,7 +74,7 @@ def _in_box(value, quantile):
 
 def proof_of(xp, x, y, quantile, b, basis, residual, dual, moment):
     n, d = x.shape
-    if n * d > FEW:
+    if not is_small(x):
         return NotImplemented
     dual, off, own = dual.copy(), np.ones(n, np.bool_), np.zeros(d)
     given = (x, y, quantile, b, basis, off, residual, dual, moment.copy(), np.abs(moment))

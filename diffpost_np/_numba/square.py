@@ -10,6 +10,13 @@ import numpy as np
 from .blocks import block_code
 from .parallel import kernel
 
+_NARROW, _FEW = 32, 2**16
+
+
+def is_small(x):
+    """Whether calls would take longer than work; LAPACK and BLAS are faster where they do not."""
+    return x.shape[1] <= _NARROW and x.size <= _FEW
+
 
 class Square(NamedTuple):
     """As many rows as columns, each in a unit of its own, to be decomposed."""
@@ -70,20 +77,29 @@ def exchange(rows, order, i, k):
 
 @block_code
 def invert(square, inverse):
-    """The inverse from the decomposition, column by column."""
+    """The inverse from the decomposition, row by row."""
     rows, unit, order = square
     d = rows.shape[0]
-    for column in range(d):
-        for i in range(d):
+    for i in range(d):
+        for column in range(d):
             inverse[i, column] = 1.0 if order[i] == column else 0.0
-            for j in range(i):
-                inverse[i, column] -= rows[i, j] * inverse[j, column]
-        for i in range(d - 1, -1, -1):
-            for j in range(i + 1, d):
-                inverse[i, column] -= rows[i, j] * inverse[j, column]
+        for j in range(i):
+            _subtract(inverse, i, j, rows[i, j])
+    for i in range(d - 1, -1, -1):
+        for j in range(i + 1, d):
+            _subtract(inverse, i, j, rows[i, j])
+        for column in range(d):
             inverse[i, column] /= rows[i, i]
-        for i in range(d):
+    for i in range(d):
+        for column in range(d):
             inverse[i, column] /= unit[column]
+
+
+@block_code
+def _subtract(rows, i, j, share):
+    """From row i a share of row j."""
+    for k in range(rows.shape[1]):
+        rows[i, k] -= share * rows[j, k]
 
 
 @block_code
@@ -137,5 +153,7 @@ def _invert_lower(out):
 
 
 def inverse_factor(xp, gram, most):
+    if not is_small(gram):
+        return NotImplemented
     size, out = np.empty(len(gram)), np.zeros_like(gram)
     return out / size if _inverse_factor(gram, size, out) < most else None

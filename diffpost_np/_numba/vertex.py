@@ -9,10 +9,7 @@ import numpy as np
 
 from .blocks import block_code
 from .parallel import kernel
-from .square import decomposed, exchange, invert, new_square
-
-FEW = 2**16
-"""Numbers of all rows."""
+from .square import decomposed, exchange, invert, is_small, new_square
 
 _CANDIDATES = 4
 _FARTHEST = 1e-12
@@ -80,7 +77,7 @@ def _corner(x, y, quantile, basis, square, inverse, b, own, r, dual):
 
 def corner_of(xp, x, y, quantile, basis):
     n, d = x.shape
-    if n * d > FEW:
+    if not is_small(x):
         return NotImplemented
     inverse, b, own, r, dual = map(np.empty, ((d, d), d, d, n, n))
     worst, excess = _corner(x, y, quantile, basis, new_square(d), inverse, b, own, r, dual)
@@ -169,7 +166,7 @@ def _first_basis(x, close, size, rows, places):
 def first_basis(xp, x, close):
     n, d = x.shape
     count = min(n, _CANDIDATES * d)
-    if n * d > FEW or count < d:
+    if count < d or not is_small(x):
         return NotImplemented
     places, rows = np.empty(count, np.int64), np.empty((count, d))
     left = _first_basis(x, close, np.empty(n), rows, places)

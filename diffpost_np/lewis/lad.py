@@ -314,7 +314,7 @@ def _result(
     problem = found[0].task.problem
     dtype = xp.result_type(problem.x.dtype, problem.y.dtype)
     device, d = problem.x.device, problem.x.d
-    b = np.stack([fit.coefficients for fit in found])
+    b = np.array([fit.coefficients for fit in found])
     constant = b[:, d] if problem.intercept else np.zeros(len(b))
     gap = np.array([fit.gap for fit in found])
 
@@ -324,7 +324,7 @@ def _result(
     def numbers(values: np.ndarray) -> Any:
         return values.reshape(batch) if batch else float(values[0])
 
-    basis = np.stack([fit.basis for fit in found])
+    basis = np.array([fit.basis for fit in found])
     result = LADResult(
         coef=array(b[:, :d], d),
         intercept=array(constant),

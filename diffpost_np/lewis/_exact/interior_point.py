@@ -65,7 +65,7 @@ def follow(
     the middle one has at b, of those that b does not fit: some rows may outweigh all others.
     """
     r = xp.abs(y - x @ placed(xp, b, x))
-    share = 0.5 * float(xp.mean(r)) or 1.0
+    share = 0.5 * float(xp.sum(r)) / r.shape[0] or 1.0
     most = r.shape[0] * _middle(xp, x, y, b, r)
     with np.errstate(all="ignore"):  # numbers of very different sizes: who asks looks at b
         return Path(*central_path(xp, x, y, quantile, b, share, tolerance, most, floor, limit))

@@ -156,7 +156,7 @@ def _all_sides(task: Task, b: np.ndarray, error: np.ndarray) -> Rest:
     """One pass: the side of every row, and the sums over those that have one."""
     problem, frame, xp = task.problem, task.frame, task.problem.xp
     factor = np.zeros((problem.width,) * 2)
-    factor[np.ix_(frame.kept, frame.kept)] = error / frame.column[frame.kept]
+    factor[frame.kept[:, None], frame.kept] = error / frame.column[frame.kept]
     coefficients = frame.coefficients(b)
     sides, moment, loss = [], np.zeros(problem.x.d + 1), 0.0
     for tile in problem.tiles():

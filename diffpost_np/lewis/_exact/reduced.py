@@ -69,6 +69,7 @@ def without_residual(xp: ModuleType, x: Array, y: Array) -> Vertex | None:
     few, target = x[::step, :], y[::step]
     if _far_from_exact(host(few), host(target)):
         return None
+    few, target = xp.asarray(few, copy=True), xp.asarray(target, copy=True)  # contiguous
     basis = first_basis(xp, few, xp.ones_like(target))
     try:
         b = solved(xp, few, target, basis)
