@@ -31,6 +31,7 @@ NUMBA = {
     "interior_point": ("central_path",),
     "lad": ("sides_of", "check_sides"),
     "vertex": ("corner_of", "first_basis"),
+    "crossover": ("next_row",),
     "proof": ("proof_of",),
     "square": ("inverse_factor",),
     "columns": ("column_sizes",),

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import diffpost_np as dp
+from diffpost_np.lewis._exact.crossover import next_row
 from diffpost_np.lewis._exact.proof import proof_of
 from diffpost_np.lewis._exact.reduced import inverse_factor
 from diffpost_np.lewis._exact.vertex import corner, first_basis
@@ -40,6 +41,18 @@ def test_basis_corner_and_proof(seed):
     assert_close(at, expected)
     others = np.linspace(-0.9, 0.5, len(basis)) @ x[basis] - at.dual @ x
     assert_close(*both(proof_of, x, y, 0.3, at.b, basis, at.residual, at.dual, others))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_next_row(seed):
+    x, y, close = rows_of(seed)
+    basis = first_basis(xp, x, close)
+    at = corner(xp, x, y, 0.3, basis)
+    for excess in (0.0, 0.1, 3.0, 1e9):
+        got, expected = both(next_row, x, at.residual, at.inverse[:, 0], basis, excess)
+        assert got == expected
+    assert both(next_row, x, 0 * y, at.inverse[:, 0], basis, 0.1) == (None, None)
+    assert both(next_row, x, y, np.full(x.shape[1], np.nan), basis, 0.1) == (None, None)
 
 
 def test_rows_that_depend_on_each_other_make_no_corner():

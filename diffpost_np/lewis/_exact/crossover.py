@@ -15,6 +15,7 @@ from types import ModuleType
 
 import numpy as np
 
+from ..._dispatch import operation
 from ..._xp import Array, placed
 from .._rows.arrays import replaced
 from .ties import proven
@@ -79,7 +80,7 @@ def _pivots(xp: ModuleType, x: Array, y: Array, quantile: float, at: Corner, lim
         own, out = at.own[at.worst], at.worst
         edge = at.inverse[:, out] * (-1.0 if own > quantile else 1.0)
         excess = max(own - quantile, quantile - 1 - own)
-        into = _next_row(xp, x, at.residual, edge, at.basis, float(excess))
+        into = next_row(xp, x, at.residual, edge, at.basis, float(excess))
         if into is None:
             break
         basis = at.basis.copy()
@@ -93,7 +94,8 @@ def _pivots(xp: ModuleType, x: Array, y: Array, quantile: float, at: Corner, lim
     return Vertex(at.b, at.basis, dual, at.residual, done, at.optimal)
 
 
-def _next_row(
+@operation
+def next_row(
     xp: ModuleType, x: Array, r: Array, edge: np.ndarray, basis: np.ndarray, excess: float
 ) -> int | None:
     """The row at which the loss along an edge stops falling."""
