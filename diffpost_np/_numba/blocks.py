@@ -43,7 +43,7 @@ def at(work, x, drift):
 
 _mine = threading.local()
 _KEPT = 8
-_ROOM = 2**14  # rows of 256 bytes
+_ROOM = 2**14  # rows of up to 256 bytes
 
 
 def new_work(dtype, *sizes):

@@ -101,9 +101,9 @@ def _pilot(problem: Regression, index: Array) -> tuple[Frame, Pilot]:
     frame, inverse = frame_of(problem, index, x, y)
     x = x / placed(xp, frame.column, x)
     x = take_columns(xp, x, frame.kept)
-    if weight is not None or inverse is None:
-        inverse = _inverse_information(xp, x, weight)
-    return frame, Pilot(index, x, inverse)
+    if weight is None and inverse is not None:
+        return frame, Pilot(index, x, inverse, normal=True)
+    return frame, Pilot(index, x, _inverse_information(xp, x, weight), normal=False)
 
 
 def _inverse_information(xp: ModuleType, x: Array, weight: Array | None) -> np.ndarray:

@@ -41,6 +41,8 @@ class Pilot:
     """Weighted rows in the units of a frame, (m, r)."""
     inverse: np.ndarray
     """W with W'W the inverse of the information of the sample at unit density, (r, r)."""
+    normal: bool
+    """Whether W'W is also that of the normal equations, and accurate."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def pilot_fit(task: Task, pilot: Pilot, b: np.ndarray | None = None) -> Start:
     xp, x = task.problem.xp, pilot.x
     y = task.problem.target(pilot.index) / task.frame.target
     (m, d), weight = x.shape, task.problem.weights(pilot.index)
-    b = _start(xp, pilot, y, weight) if b is None else b
+    b = _start(xp, pilot, y) if b is None else b
     exact = without_residual(xp, x, y)
     if exact is None:
         path = follow(xp, x, y, task.quantile, b, _PILOT_GAP * d / m)
@@ -92,11 +94,11 @@ def pilot_fit(task: Task, pilot: Pilot, b: np.ndarray | None = None) -> Start:
     return Start(b, spread * pilot.inverse, in_widths)
 
 
-def _start(xp: ModuleType, pilot: Pilot, y: Array, weight: Array | None) -> np.ndarray:
-    """The least-squares fit, where the pilot knows its normal equations' inverse by that."""
-    if weight is not None:
-        return least_squares(xp, pilot.x, y)
-    return pilot.inverse.T @ (pilot.inverse @ host(y @ pilot.x))
+def _start(xp: ModuleType, pilot: Pilot, y: Array) -> np.ndarray:
+    """The least-squares fit."""
+    if pilot.normal:
+        return pilot.inverse.T @ (pilot.inverse @ host(y @ pilot.x))
+    return least_squares(xp, pilot.x, y)
 
 
 def leverages(xp: ModuleType, x: Array, inverse: np.ndarray) -> Array:
