@@ -11,12 +11,12 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
+from .band import form_of, square_of
 from .blocks import block_code, room
 from .device import device, inner, zero_like
-from .lanes import LANES, any_lane, fma, get, put, select
+from .lanes import LANES, fma, get, put, select
 from .parallel import for_ranges, kernel
 from .registers import WIDTH, transpose_into
-from .triangles import squares_lower
 
 _N = LANES[np.dtype(np.float64)]
 _WIDTH = WIDTH[np.dtype(np.float64)]
@@ -94,24 +94,6 @@ def _total(out, sums):
             out[j] += sums[j, lane]
 
 
-@block_code
-def _square(work, factor, bound, r):
-    """|factor x|^2, or an upper bound where that is below the square of every residual."""
-    most = zero_like(r)
-    for j in range(bound.shape[0]):
-        part = get(work, j) * bound[j]
-        most = fma(part, part, most)
-    if not any_lane(not_above(r * r, most)):
-        return most
-    return squares_lower(factor, work, 0, bound.shape[0])
-
-
-@device
-def not_above(x, y):
-    """Whether x > y does not hold, lane by lane."""
-    return select(x > y, zero_like(x), 1.0) > 0.5
-
-
 class Place(NamedTuple):
     """The arrays of one worker."""
 
@@ -146,7 +128,7 @@ def _split(totals, sides, first, last, x, y, weight, b, form, quantile, unit, pl
             _load(work, x, y, weight, start, n)
             r = _residual(work, b, d)
             put(sums, d + 2, fma(r, 0.0, get(sums, d + 2)))
-            square = _square(work, form.factor, form.bound, r * unit)
+            square = square_of(work, form.factor, form.bound, r * unit)
             side = _side(r * unit, square, get(work, d + 2))
             put(place.side, 0, side)
             for lane in range(n):
@@ -174,56 +156,6 @@ def _check(totals, wrong, first, last, x, y, weight, b, sides, quantile, place):
         _total(totals[chunk], sums)
 
 
-class Form(NamedTuple):
-    """|factor x|^2, and numbers c with sum (c_j x_j)^2 not below it."""
-
-    factor: np.ndarray
-    bound: np.ndarray
-
-
-def _form(factor):
-    form = Form(factor, np.empty(factor.shape[1]))
-    _fill_bound(form, np.empty_like(factor))
-    return form
-
-
-@kernel
-def _fill_bound(form, cosines):
-    """Lengths of columns, times the root of a bound of the largest eigenvalue of their cosines."""
-    d, most = form.bound.shape[0], 0.0
-    for j in range(d):
-        form.bound[j] = _unit_column(form.factor[:, j], cosines[:, j])
-    for j in range(d):
-        total = 0.0
-        for k in range(d):
-            total += abs(_dot(cosines[:, j], cosines[:, k]))
-        most = max(most, total)
-    for j in range(d):
-        form.bound[j] *= np.sqrt((1.0 + 1e-12) * most)
-
-
-@block_code
-def _dot(x, y):
-    total = 0.0
-    for i in range(x.shape[0]):
-        total += x[i] * y[i]
-    return total
-
-
-@block_code
-def _unit_column(column, out):
-    """A column as of unit length, and its length; its squares may overflow."""
-    most = 0.0
-    for value in column:
-        most = max(most, abs(value))
-    for i in range(column.shape[0]):
-        out[i] = column[i] / most if most > 0.0 else 0.0
-    length = np.sqrt(_dot(out, out))
-    for i in range(column.shape[0]):
-        out[i] /= length if length > 0.0 else 1.0
-    return most * length
-
-
 def _place(d):
     n = max(d, _WIDTH) + 3  # a square of columns reaches beyond the last
     together = room(n + d + 4)
@@ -244,7 +176,7 @@ def _weights(weight):
 
 def sides_of(xp, x, y, weight, b, factor, quantile, unit):
     n, d = x.shape
-    sides, given = np.empty(n, np.int8), (x, y, _weights(weight), b, _form(factor))
+    sides, given = np.empty(n, np.int8), (x, y, _weights(weight), b, form_of(factor))
 
     def task(totals, first, last):
         _split(totals, sides, first, last, *given, quantile, unit, _place(d))
