@@ -231,9 +231,69 @@ def test_a_chain_that_is_not_finite_stays_alone(form):
     assert np.array_equal(score[others], clean[others])
 
 
+def apart(dtype, d=50):
+    """Full covariances, components so far apart that they are given up early."""
+    rng = np.random.default_rng(3)
+    means = 30 * rng.normal(size=(K, d))
+    covs = covariances("full", rng, d)
+    prior = dp.priors.GaussianMixture(np.full(K, 1 / K), means, covs)
+    x = means[rng.integers(0, K, 256)] + rng.normal(size=(256, d))
+    return prior.tables(np.dtype(dtype)), x.astype(dtype)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.3])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_chains_that_are_not_finite_stay_alone_where_components_are_given_up(sigma, value):
+    tables, x = apart(np.float64)
+    clean = kernels.mixture_score(xp, x, level(sigma, float), tables)
+    spoilt = np.arange(0, 256, 13)
+    x[spoilt, spoilt % x.shape[1]] = value
+    score = kernels.mixture_score(xp, x, level(sigma, float), tables)
+    assert np.isnan(score[spoilt]).all()
+    assert np.array_equal(*(np.delete(a, spoilt, axis=0) for a in (score, clean)))
+    score = kernels.mixture_score(xp, x[spoilt], level(sigma, float), tables)
+    assert np.isnan(score).all()
+
+
+def test_scores_do_not_depend_on_calls_before():
+    """What a diverged run leaves in the arrays of a thread does not reach other mixtures."""
+    rng = np.random.default_rng(0)
+    low_rank = dp.priors.LowRank(rng.normal(size=(2, 3, 2)), np.ones((2, 3)))
+    before = dp.priors.GaussianMixture([0.5, 0.5], np.zeros((2, 3)), low_rank)
+    prior = dp.priors.GaussianMixture(
+        [0.5, 0.5], rng.normal(size=(2, 3)), np.ones((1, 3, 3)) + 2 * np.eye(3)
+    )
+    x = points(3, np.float64, 3)
+    clean = prior.score(x, 0.3)
+    infinite = np.full((40, 3), np.inf)
+    kernels.mixture_score(xp, infinite, level(0.3, float), before.tables(x.dtype))
+    assert np.array_equal(prior.score(x, 0.3), clean)
+
+
+@pytest.mark.parametrize("dtype, far", [(np.float32, 7e4), (np.float64, 5e8)])
+def test_far_points_do_not_depend_on_calls_before(dtype, far):
+    """Where logits are so large that some ten of them are less than their rounding."""
+    d, n = 50, 8
+    means = np.zeros((n, d))
+    means[1, [0, 49]] = 60 / far, 3
+    means[2:, 0] = 500
+    for k in range(2, n):
+        means[k, 4 * k - 7 : 4 * k - 3] = 100
+    identity = np.repeat(np.eye(d)[None], n, axis=0)
+    prior = dp.priors.GaussianMixture(
+        np.full(n, 1 / n), means.astype(dtype), identity.astype(dtype)
+    )
+    x, scores = np.zeros((1, d), dtype), []
+    x[0, 0] = -far
+    for shift in (1, 2):
+        prior.score((means[1:2] + shift).astype(dtype), 0.0)
+        scores.append(prior.score(x, 0.0))
+    assert np.array_equal(*scores)
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_far_points_and_zero_responsibilities(form):
-    """Components below 2^-100 are left out: the score is that of the others, to rounding."""
+    """Components below 2^-99.7 are left out: the score is that of the others, to rounding."""
     prior = mixture(form, spread=40.0)
     x = np.concatenate([prior.means[:4] + 0.1, points(6, np.float64) * 1e6])
     arguments = xp, x, level(0.2, float), prior.tables(x.dtype)

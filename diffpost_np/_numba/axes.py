@@ -71,6 +71,7 @@ def rotated_logits(form, level, work):
     d = form.basis.shape[0]
     rotated = work.scratch[: work.x.shape[0]]
     multiply(rotated[:d], form.basis_t, work.x[:d])
+    rotated[d:] = 0
     _axes_logits(form, level, rotated, work.logits)
 
 

@@ -150,7 +150,7 @@ def largest(logits):
 
 @device
 def exponentials(logits, peak, rate=LOG2_E):
-    """Turn logits into 2^(rate (logit - peak)), exactly 0 below 2^-99.8, and return their sum."""
+    """Turn logits into 2^(rate (logit - peak)), exactly 0 below 2^-99.7, and return their sum."""
     total = zero_like(peak)
     for k in range(logits.shape[0]):
         value = power_of_two_or_zero(get(logits, k) - peak, rate)
@@ -163,13 +163,14 @@ def exponentials(logits, peak, rate=LOG2_E):
 def responsibilities(work, scale):
     """Turn logits into `scale` times responsibilities and list the components some lane needs.
 
-    Returns how many these are. A lane that is not finite makes them all nan there.
+    Returns how many these are, at least one. A lane that is not finite makes them all nan there,
+    and needs none: of a component given up early other lanes hold what was there before.
     """
     total = exponentials(work.logits, largest(work.logits))
     factor, n_active = scale / total, 0
     for k in range(work.logits.shape[0]):
-        value = get(work.logits, k) * factor
-        put(work.logits, k, value)
+        weight = get(work.logits, k)
+        put(work.logits, k, weight * factor)
         work.active[n_active] = k
-        n_active += any_lane(value != 0.0)
-    return n_active
+        n_active += any_lane(weight > 0.0)
+    return max(n_active, 1)

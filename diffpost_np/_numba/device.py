@@ -57,7 +57,7 @@ _POWER32 = (5.5496216e-02, 2.4025765e-01, 6.9314724e-01, 1.0)
 LOG2_E = 1.4426950408889634
 _LOWEST_POWER = -99.75
 LOWEST_LOGIT = -69.3
-"""Responsibilities below 2^-99.8 are zero, those of such logits for certain."""
+"""Responsibilities below 2^-99.7 are zero, those of such logits for certain."""
 
 _power = polynomial(_POWER64, _POWER32, fused=True)
 zero_like = constant(0.0, 0.0)
@@ -171,14 +171,14 @@ def _power_of_two(x, rate):
 
 @device
 def power_of_two_or_zero(x, rate):
-    """2^(rate x) for rate x <= 0, and 0 below 2^-99.8."""
+    """2^(rate x) for rate x <= 0, and 0 below 2^-99.7."""
     value, eighths = _power_of_two(x, rate)
     return select(eighths > _eighths(x) + _LOWEST_POWER, value, 0.0)
 
 
 @device
 def exp_or_zero(x):
-    """exp x for x <= 0, within 2 ulp and a quarter of |x| more, and 0 below 2^-99.8."""
+    """exp x for x <= 0, within 2 ulp and a quarter of |x| more, and 0 below 2^-99.7."""
     return power_of_two_or_zero(x, LOG2_E)
 
 

@@ -1,6 +1,6 @@
 """Logits and scores of a block where components have axes of their own.
 
-A component whose responsibility is below 2^-100 in every lane counts as zero. What is summed
+A component whose responsibility is below 2^-99.7 in every lane counts as zero. What is summed
 first are the axes that tell components apart: a logit only falls as further axes are added, so
 that far components are given up early, with the same bits as if they had not been.
 """
@@ -113,11 +113,15 @@ def _logits(form, level, work, kept):
 
 @block_code
 def _completed(form, level, work, k, first, near, peak, kept):
-    """Add the axes from `first` on, as long as the component may matter; returns the logit."""
+    """Add the axes from `first` on, as long as the component may matter.
+
+    Returns the logit if it is complete, else the peak. Their difference decides, as it does for
+    responsibilities: a sum would be rounded otherwise where logits are large.
+    """
     d, logit = form.means.shape[1], get(work.logits, k)
     if not form.one_mean:
         _differences(form, work, k, d)
-    while first < d and (near or any_lane(logit > peak + LOWEST_LOGIT)):
+    while first < d and (near or any_lane(logit - peak > LOWEST_LOGIT)):
         last = min(first + _MORE_AXES, d)
         logit = fma(_square(form, level, work, k, first, last, kept), -0.5, logit)
         first = last
