@@ -348,3 +348,28 @@ def test_random_numbers_of_a_row_are_the_public_ones():
         key = dp.random.Key(*STREAM.key)
         z = dp.random.normal(key, (70, D), step=5, purpose=2, first_chain=11, like=start)
         assert np.array_equal(moved, z)
+
+
+class TestOneVarianceFarAway:
+    """What components share, and where they are, does not hide by how much they differ."""
+
+    def test_log_density_at_a_mean(self):
+        means = np.array([[0.0, 40.0], [30.0, 0.0], [-20.0, 10.0]]) + [3e8, -2e8]
+        prior = dp.priors.GaussianMixture([0.2, 0.3, 0.5], means, 2.0)
+        found = prior.log_density(means, 0.5)
+        with dp.reference():
+            np.testing.assert_allclose(found, prior.log_density(means, 0.5), rtol=1e-13)
+
+    def test_score_in_many_dimensions(self):
+        means = np.zeros((2, 2000), np.float32)
+        means[0, 0], means[1, 0] = 1e6, -1e6
+        prior = dp.priors.GaussianMixture(np.float32([0.3, 0.7]), means, np.float32(1.0))
+        x = np.zeros((1, 2000), np.float32)
+        for sigma in (1e6, 2e6, 3e6):
+            variance = 1 + sigma**2
+            assert prior.score(x, sigma)[0, 0] == pytest.approx(-0.4e6 / variance, rel=3e-6)
+
+    def test_largest_noise(self):
+        prior = dp.priors.GaussianMixture([0.3, 0.7], np.float32([[1, 2, 3], [3, 1, 2]]), 1.0)
+        x, sigma = np.full((1, 3), 1e18, np.float32), 4e18
+        np.testing.assert_allclose(prior.score(x, sigma), -x / sigma**2, rtol=1e-5)

@@ -10,14 +10,17 @@ from .lanes import fma, get, put
 
 @block_code
 def shared_logits(form, level, work):
-    d, bias, precision = form.centre.shape[0], form.bias[level], form.precision[level]
-    multiply_add(work.logits, bias, form.means, work.x[:d], precision)
+    """From differences: products with x itself would leave their rounding in log densities."""
+    away = work.drift[: form.centre.shape[0]]
+    for row in range(away.shape[0]):
+        put(away, row, get(work.x, row) - form.centre[row])
+    multiply_add(work.logits, form.bias[level], form.means, away, form.precision[level])
 
 
 @block_code
 def shared_score(form, level, work, scale):
     d, precision = form.centre.shape[0], form.precision[level]
-    multiply_add(work.logits, form.bias[level], form.means, work.x[:d])
+    multiply_add(work.logits, form.bias_of_x[level], form.means, work.x[:d])
     total = exponentials(work.logits, largest(work.logits), precision * LOG2_E)
     start, factor = Towards(work.x, form.centre, total), scale * precision / total
     multiply_add(work.drift[:d], start, form.means_t, work.logits, factor)
@@ -29,7 +32,7 @@ def shared_common(form, level, work):
     for row in range(form.centre.shape[0]):
         difference = get(work.x, row) - form.centre[row]
         square = fma(difference, difference, square)
-    return square * form.precision[level] * -0.5
+    return fma(square, form.precision[level] * -0.5, form.constant[level])
 
 
 @block_code

@@ -15,11 +15,13 @@ import numpy as np
 class Shared(NamedTuple):
     """One variance for all: logits are linear in x but for what components have in common."""
 
-    means: np.ndarray  # (K, d), less their centre
+    means: np.ndarray  # (K, d), less the centre
     means_t: np.ndarray
     centre: np.ndarray  # (d,)
     precision: np.ndarray  # (S,)
-    bias: np.ndarray  # over the precision
+    bias: np.ndarray  # over the precision, of logits of x - centre, less the constant
+    bias_of_x: np.ndarray  # the same for x, which scores need not subtract from
+    constant: np.ndarray  # (S,), what all logits have in common
 
 
 class Diagonal(NamedTuple):

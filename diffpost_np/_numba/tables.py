@@ -69,10 +69,11 @@ class PreparedShared(Prepared):
     def __init__(self, tables):
         super().__init__(tables)
         self.variance = float(tables.covs.values[0, 0])
-        self.centre = self.means.mean(axis=0)
-        self.centred = self.means - self.centre
-        self.squares = np.sum(self.centred**2, axis=1)
-        self.arrays = tuple(map(self.cast, (self.centred, self.centred.T, self.centre)))
+        centre = self.cast(self.means.mean(axis=0))
+        centred = self.means - centre
+        self.squares = np.sum(centred**2, axis=1)
+        self.offset = centred @ centre.astype(np.float64)
+        self.arrays = self.cast(centred), self.cast(centred.T), centre
 
     def regime(self, s2, reused=False):
         return self.squares.max() <= _SPREAD**2 * (self.variance + s2)
@@ -82,10 +83,11 @@ class PreparedShared(Prepared):
         if not self.regime(s2).all():
             values = np.full((self.n, self.d), self.variance)
             return Diagonal(*_along_axes(self, self.means, values, s2))
-        offset = 0.5 * self.squares + self.centred @ self.centre
-        constant = self.log_weights - 0.5 * self.d * np.log(variance)[:, None]
-        bias = constant * variance[:, None] - offset
-        return Shared(*self.arrays, self.cast(1 / variance), self.cast(bias))
+        largest = self.log_weights.max()
+        bias = (self.log_weights - largest) * variance[:, None] - 0.5 * self.squares
+        constant = largest - 0.5 * self.d * np.log(variance)
+        of_levels = 1 / variance, bias, bias - self.offset, constant
+        return Shared(*self.arrays, *map(self.cast, of_levels))
 
 
 class PreparedDiagonal(Prepared):
