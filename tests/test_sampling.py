@@ -144,6 +144,15 @@ def test_a_trajectory_survives_a_stop():
     np.testing.assert_array_equal(rest.trajectory, whole.trajectory)
 
 
+def test_a_trajectory_keeps_its_start_when_the_users_array_changes():
+    y = 80 * np.random.default_rng(0).normal(size=(N, 2))
+    draw = functools.partial(DRAW, n_steps=6, keep_every=2, rng=0)
+    whole = draw(N, initial=y)
+    part = draw(N, initial=y, callback=lambda step, sigma, x: True)
+    y[:] = 0
+    np.testing.assert_array_equal(draw(resume=part).trajectory, whole.trajectory)
+
+
 @pytest.mark.parametrize("schedule", ["karras", "log_snr", dp.schedules.VPCosine()])
 def test_schedules(schedule):
     levels = []

@@ -36,8 +36,8 @@ def run_down(
     run.fix(**descent.options, **fixed)
     integrator = Integrator(run, descent)
     if run.resume is None:
-        y = start()
-        kept = () if descent.keep_every is None else ((float(descent.levels[0]), y),)
+        y, level = start(), float(descent.levels[0])
+        kept = () if descent.keep_every is None else ((level, run.xp.asarray(y, copy=True)),)
         state = State(integrator.start(y), 0, 0, 0, run.first_chain, run.fixed, kept=kept)
     else:
         state = run.resume.state
