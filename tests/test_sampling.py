@@ -392,6 +392,16 @@ class TestMethodsOfTheUser:
     def test_a_step_without_a_score(self):
         assert self.draw(lambda s: s.ratio * s.y).samples.shape == (5, 2)
 
+    def test_steps_without_a_score_have_the_same_bits_one_by_one(self):
+        def step(s):
+            found = s.past[0].value if s.index % 2 else s.denoise()
+            return 0.37 * s.y + 0.63 * found + 0.1 * s.noise()
+
+        method = dp.sampling.Method("every other", step, order=1, stochastic=True)
+        draw = functools.partial(DRAW, N, method=method, n_steps=9, rng=0)
+        watched = draw(callback=lambda step, sigma, x: False)
+        np.testing.assert_array_equal(watched.samples, draw().samples)
+
 
 class TestResumed:
     @pytest.mark.parametrize(

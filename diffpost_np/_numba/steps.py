@@ -106,7 +106,7 @@ def _run(y, past, order, first, last, form, table, uses, place, work, state):
 
 def mixture_steps(xp, cloud, table, prior, stream):
     prepared = prepare(prior)
-    if prepared is None or np.all(np.isnan(table.sigma)):
+    if prepared is None:
         return NotImplemented
     y, past = np.array(cloud.y, order="C"), np.stack(cloud.past)
     evaluates = ~np.isnan(table.sigma)
@@ -154,7 +154,9 @@ def _is_state(coefficients):
 
 
 def _filled(sigma):
-    """Levels, where rows that evaluate nothing have their neighbour's."""
+    """Levels, where rows that evaluate nothing have their neighbour's; any, if all are such."""
     known = np.flatnonzero(~np.isnan(sigma))
+    if not len(known):
+        return np.ones_like(sigma)
     nearest = known[np.searchsorted(known, np.arange(len(sigma))).clip(max=len(known) - 1)]
     return sigma[nearest]
