@@ -179,6 +179,17 @@ def test_fits_without_a_residual():
     assert np.all(dp.lewis.lad(X, np.zeros(50)).coef == 0)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_zeros_are_fitted_by_independent_rows(seed):
+    """Zero is what any rows fit, so those looked at first may depend on each other."""
+    h = np.random.default_rng(seed)
+    X = h.standard_normal((96, 3))
+    X[::4] = h.standard_normal((24, 2)) @ h.standard_normal((2, 3))
+    fit = dp.lewis.lad(X, np.zeros(96))
+    assert np.all(fit.coef == 0) and fit.gap == 0
+    assert np.linalg.matrix_rank(X[fit.active_set]) == 3
+
+
 @pytest.mark.parametrize("n", [100, LARGE])
 def test_dependent_columns(n):
     X, y = cases.table(n, 3)

@@ -12,7 +12,7 @@ from ..._xp import Array, host, placed
 from .._rows.arrays import replaced
 from .crossover import vertex
 from .interior_point import LONGEST, closeness, follow
-from .vertex import Vertex, first_basis, solved
+from .vertex import Vertex, determined, first_basis, solved
 
 _GAPS = (1e-3, 1e-5, 1e-8, 1e-11, 1e-13)
 """Relative gaps at which to look for the vertex, one after the other."""
@@ -71,10 +71,9 @@ def without_residual(xp: ModuleType, x: Array, y: Array) -> Vertex | None:
         return None
     few, target = xp.asarray(few, copy=True), xp.asarray(target, copy=True)  # contiguous
     basis = first_basis(xp, few, xp.ones_like(target))
-    try:
-        b = solved(xp, few, target, basis)
-    except np.linalg.LinAlgError:
+    if not determined(xp, few, target, basis):  # whatever they fit exactly
         return None
+    b = solved(xp, few, target, basis)
     if _rounding(xp, few, target, b, basis) is None:
         return None
     basis = step * basis

@@ -14,11 +14,10 @@ import numpy as np
 
 from ..._xp import Array, host, placed
 from .._rows.arrays import replaced
-from .vertex import FEASIBLE, Corner, Vertex, host_rows, row_units
+from .vertex import FEASIBLE, Corner, Vertex, determined
 
 _EPS = float(np.finfo(float).eps)
 _TIED = 64 * _EPS
-_DEPENDENT = 1e12
 _NEARLY = 1e-9
 
 
@@ -28,7 +27,7 @@ def proven(
     """The vertex of a corner, if the fit goes through more rows and `inner` is near its dual."""
     size, few = xp.abs(at.residual), len(at.basis)
     near = size <= _NEARLY * xp.max(xp.abs(y))
-    if int(xp.sum(xp.astype(near, xp.int64))) <= few or not _determined(xp, x, y, at.basis):
+    if int(xp.sum(xp.astype(near, xp.int64))) <= few or not determined(xp, x, y, at.basis):
         return None
     tied = size <= _TIED * (xp.abs(y) + xp.abs(x) @ placed(xp, np.abs(at.b), x))
     index = xp.nonzero(tied)[0]
@@ -38,12 +37,6 @@ def proven(
     found = _balanced(xp, x, dual, index, quantile)
     r = replaced(xp, at.residual, host(index), np.zeros(index.shape[0]))
     return None if found is None else Vertex(at.b, at.basis, found, r, 0, True)
-
-
-def _determined(xp: ModuleType, x: Array, y: Array, basis: np.ndarray) -> bool:
-    """Whether rounding leaves a basis independent."""
-    rows = host_rows(xp, x, y, basis)[0]
-    return bool(np.linalg.cond(rows / row_units(rows)[:, None]) < _DEPENDENT)
 
 
 def _balanced(xp: ModuleType, x: Array, dual: Array, index: Array, quantile: float) -> Array | None:

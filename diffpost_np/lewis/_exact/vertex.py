@@ -15,6 +15,7 @@ _TINY = 1e-300
 _FARTHEST = 1e-12
 _INDEPENDENT = 1e-13
 _CANDIDATES = 4
+_DEPENDENT = 1e12
 
 FEASIBLE = 1e-10
 """By how much a dual may leave its box, or X'a be off, of the terms that it is the sum of."""
@@ -101,6 +102,12 @@ def _largest(xp: ModuleType, values: Array, count: int) -> Array:
     if isinstance(values, np.ndarray) and count < len(values):
         return np.argpartition(values, len(values) - count)[len(values) - count :]
     return xp.argsort(values)[values.shape[0] - count :]
+
+
+def determined(xp: ModuleType, x: Array, y: Array, basis: np.ndarray) -> bool:
+    """Whether rounding leaves a basis independent."""
+    rows = host_rows(xp, x, y, basis)[0]
+    return bool(np.linalg.cond(rows / row_units(rows)[:, None]) < _DEPENDENT)
 
 
 def solved(xp: ModuleType, x: Array, y: Array, basis: np.ndarray) -> np.ndarray:
