@@ -543,6 +543,12 @@ def test_coefficients_that_float64_cannot_hold_are_refused(n):
         dp.lewis.lad(X * 1e-200, y * 1e200, rng=0)
 
 
+def test_rows_that_vanish_beside_others_are_refused():
+    X, size = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 7.0]]), np.array([1.0, 1e-150, 1e-150])
+    with pytest.raises(ValueError, match=r"^X\b.*determine no coeff"):
+        dp.lewis.lad(X * size[:, None], np.ones(3), sample_weight=np.array([1.0, 1e-200, 1e-200]))
+
+
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda fit: pickle.loads(pickle.dumps(fit))])
 def test_results_can_be_copied(xp, copied):
     X, y = cases.table(60, 2)

@@ -67,7 +67,10 @@ def _search(
         shifted = y + shift * _directions(xp, x, y, found.b, attempt)
         at = corner(xp, x, shifted, quantile, found.basis)
         again = _pivots(xp, x, shifted, quantile, at, limit)
-        b = solved(xp, x, y, again.basis)
+        try:
+            b = solved(xp, x, y, again.basis)
+        except np.linalg.LinAlgError:  # those rows depend on each other, by rounding
+            break
         residual, n_pivots = residual_of(xp, x, y, b, again.basis), found.n_pivots + again.n_pivots
         found = again._replace(b=b, residual=residual, n_pivots=n_pivots)
     return found

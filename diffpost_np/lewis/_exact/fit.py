@@ -152,10 +152,12 @@ class Fit:
 def fit_all(task: Task, start: np.ndarray | None = None) -> Fit:
     """The exact fit of all rows at once, but for those that weigh nothing."""
     x, y = task.frame.rows(task.problem, task.positive)
-    found = task.fit(x, y, start).vertex
     nothing = task.frame.beside(np.zeros(task.problem.width))
     rest = Rest(None, np.zeros(x.shape[1]), 0.0, nothing)
-    return certified(task, task.positive, (x, y), found, rest)
+    try:
+        return certified(task, task.positive, (x, y), task.fit(x, y, start).vertex, rest)
+    except np.linalg.LinAlgError:  # weights or units leave zeros of rows that would
+        raise ValueError("X: rows of these sizes determine no coefficients in float64") from None
 
 
 def certified(
