@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import pickle
+from fractions import Fraction
 
 import hypothesis
 import lad_cases as cases
@@ -175,7 +176,7 @@ def test_fits_without_a_residual():
     for n in (4, 50):
         fit = dp.lewis.lad(X[:n], X[:n] @ np.arange(4.0))
         np.testing.assert_allclose(fit.coef, np.arange(4.0), atol=1e-11)
-        assert fit.gap <= CERTAIN
+        assert fit.gap <= CERTAIN and not fit.warnings
     assert np.all(dp.lewis.lad(X, np.zeros(50)).coef == 0)
 
 
@@ -358,6 +359,18 @@ def test_coefficients_that_rounding_spoils_are_told():
     weight = np.array([36106192.82098543, 0.135, 2.6e-7, 0.0178])
     fit = dp.lewis.lad(X, y, sample_weight=weight, quantile=0.37, intercept=True)
     assert fit.gap == 0 and "rounding of the coefficients" in fit.warnings[-1]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_residuals_that_rounding_spoils_are_told(seed):
+    h = np.random.default_rng(seed)
+    X, y = h.standard_normal((30, 2)), h.standard_normal(30)
+    X[:, 1] = X[:, 0] + 1e-10 * X[:, 1]
+    fit = dp.lewis.lad(X, y, quantile=0.9)
+    exact = np.vectorize(Fraction, otypes=[object])
+    r = exact(y) - exact(X) @ exact(fit.coef)
+    loss = float(np.sum(np.maximum(r * 9, -r))) / 10
+    assert fit.warnings or abs(loss - fit.objective) <= CERTAIN * loss
 
 
 def test_columns_that_depend_on_others_in_single_precision():

@@ -9,7 +9,8 @@ from .parallel import kernel
 from .square import decomposed, is_small, new_square, solve_transposed
 from .vertex import residual_of
 
-_ROUNDING = 64 * float(np.finfo(float).eps)
+_EPS = float(np.finfo(float).eps)
+_ROUNDING = 64 * _EPS
 
 
 @block_code
@@ -19,8 +20,8 @@ def _loss(r, quantile):
 
 @block_code
 def _sums(x, y, quantile, b, off, residual, dual, moment, most):
-    """Add to the moment and its size; the loss, its excess, and the sizes of y and of terms."""
-    loss = excess = targets = terms = 0.0
+    """Add to the moment and its size; the loss, its excess, the sizes of y, and of terms."""
+    loss = excess = targets = terms = free = 0.0
     for i in range(x.shape[0]):
         size, here = abs(y[i]), _loss(residual[i], quantile)
         targets += size
@@ -28,10 +29,11 @@ def _sums(x, y, quantile, b, off, residual, dual, moment, most):
             moment[j] += dual[i] * x[i, j]
             most[j] += abs(dual[i] * x[i, j])
             size += abs(x[i, j] * b[j])
-        terms += size if off[i] else 0.0
+        terms += size
+        free += size if off[i] else 0.0
         loss += here
         excess += here - dual[i] * residual[i]
-    return loss, excess, targets, terms
+    return loss, excess, (targets, terms, free)
 
 
 @block_code
@@ -52,7 +54,7 @@ def _proof(x, y, quantile, b, basis, off, residual, dual, moment, most, square, 
     """Whether the basis has duals, which go to their places, and what there is to sum up."""
     for i in basis:
         off[i], dual[i] = False, 0.0
-    loss, excess, targets, terms = _sums(x, y, quantile, b, off, residual, dual, moment, most)
+    loss, excess, sizes = _sums(x, y, quantile, b, off, residual, dual, moment, most)
     missed, found = 0.0, decomposed(square, x, basis)
     if found:
         solve_transposed(square, moment, right, own)
@@ -61,7 +63,7 @@ def _proof(x, y, quantile, b, basis, off, residual, dual, moment, most, square, 
         dual[i] = own[k]
         missed += _loss(residual_of(x, y, b, i), quantile)
     excess += _unmatched(x, basis, own, b, moment, most)
-    return found, loss, excess, targets, terms, missed
+    return found, loss, excess, sizes, missed
 
 
 @block_code
@@ -81,5 +83,6 @@ def proof_of(xp, x, y, quantile, b, basis, residual, dual, moment):
     found, *sums = _proof(*given, new_square(d), np.empty(d), own)
     if not found:
         raise np.linalg.LinAlgError("Singular matrix")
-    loss, excess, targets, terms, missed = sums
-    return dual, loss, excess, min(targets, terms), missed
+    loss, excess, (targets, terms, free), missed = sums
+    size = min(targets, free) if d < n else targets  # few may outweigh all
+    return dual, loss, excess, size, max(missed, _EPS * terms)

@@ -360,8 +360,8 @@ def _warnings(found: list[Fit], gap: float) -> tuple[str, ...]:
     if any(fit.missed > CERTAIN * fit.objective for fit in found):
         missed = max(fit.missed * fit.task.problem.unit for fit in found)
         texts.append(
-            f"rounding of the coefficients adds {missed:.1e} to the objective: columns nearly "
-            "depend on others, or rows weigh too much or are too large for float64"
+            f"rounding of the coefficients adds up to {missed:.1e} to the objective: columns "
+            "nearly depend on others, or rows weigh too much or are too large for float64"
         )
     if gap == math.inf:
         texts.append("columns that seemed to depend on others do not: the fit is not proven")

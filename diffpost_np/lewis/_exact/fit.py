@@ -128,7 +128,7 @@ class Fit:
     objective: float
     gap: float
     missed: float
-    """What rounding of b adds to the objective."""
+    """What rounding of b may add to the objective."""
     n_kept: int
 
     @property

@@ -11,7 +11,8 @@ from ..._xp import Array, host, placed
 from .._rows.arrays import replaced
 from .vertex import host_rows, row_units
 
-ROUNDING = 64 * float(np.finfo(float).eps)
+_EPS = float(np.finfo(float).eps)
+ROUNDING = 64 * _EPS
 
 
 @operation
@@ -29,12 +30,15 @@ def proof_of(
     """Duals of some rows, with those of the basis from X'a = 0, where others have this moment.
 
     Then the loss, how far it is above what the duals prove, the size of the numbers that these
-    are sums of, and the loss of the basis: b is rounded, and heavy rows feel it.
+    are sums of, and what rounding of b may add: heavy rows feel it, and residuals that are small
+    beside their terms.
     """
     dual, unmatched = _balanced(xp, x, quantile, b, basis, dual, moment)
     loss = xp.where(residual > 0, quantile * residual, (quantile - 1) * residual)
     excess = float(xp.sum(loss - dual * residual)) + unmatched
-    size, missed = _size(xp, x, y, b, basis), _missed(xp, x, y, quantile, b, basis)
+    targets, terms, off = _sizes(xp, x, y, b, basis)
+    size = min(targets, off) if len(basis) < x.shape[0] else targets  # few may outweigh all
+    missed = max(_missed(xp, x, y, quantile, b, basis), _EPS * terms)
     return dual, float(xp.sum(loss)), excess, size, missed
 
 
@@ -67,8 +71,10 @@ def _missed(
     return float(np.sum(np.maximum(quantile * r, (quantile - 1) * r)))
 
 
-def _size(xp: ModuleType, x: Array, y: Array, b: np.ndarray, basis: np.ndarray) -> float:
-    """The size of y, or of the terms of residuals off the basis: few rows may outweigh all."""
+def _sizes(
+    xp: ModuleType, x: Array, y: Array, b: np.ndarray, basis: np.ndarray
+) -> tuple[float, float, float]:
+    """The size of y, of the terms of residuals, and of those of residuals off the basis."""
     terms = xp.abs(y) + xp.abs(x) @ placed(xp, np.abs(b), x)
-    terms = replaced(xp, terms, basis, np.zeros(len(basis)))
-    return min(float(xp.sum(xp.abs(y))), float(xp.sum(terms)))
+    off = replaced(xp, terms, basis, np.zeros(len(basis)))
+    return float(xp.sum(xp.abs(y))), float(xp.sum(terms)), float(xp.sum(off))
