@@ -646,6 +646,13 @@ def test_a_basis_of_rows_of_very_different_sizes(seed):
     assert fit.gap <= CERTAIN or "proves" in fit.warnings[-1] or "proven" in fit.warnings[-1]
 
 
+@pytest.mark.parametrize("quantile", [5e-324, 1e-17])
+def test_the_rarest_quantiles_lie_below_all_rows(quantile):
+    X, y = cases.table(60, 2)
+    fit = dp.lewis.lad(X, y, quantile=quantile, intercept=True)
+    assert np.all(y - X @ fit.coef - fit.intercept > -1e-12 * np.max(np.abs(y)))
+
+
 def test_quantiles_as_people_have_them():
     X, y = cases.table(60, 2)
     one, two = dp.lewis.lad(X, y, quantile=0.25), dp.lewis.lad(X, y, quantile=[0.25, 0.5])

@@ -53,7 +53,7 @@ def _units(xp: ModuleType, x: Array) -> np.ndarray:
 def pilot_size(n: int, width: int, quantile: float) -> int:
     """Rows of the first pilot: enough to tell how many the best one has."""
     rare = 4 * quantile * (1 - quantile)
-    return int(max(0.5 * n ** (2 / 3) * width**0.5, _ROWS_PER_COLUMN * width / rare))
+    return int(min(n, max(0.5 * n ** (2 / 3) * width**0.5, _ROWS_PER_COLUMN * width / rare)))
 
 
 def best_size(m: int, n_band: float) -> int:
