@@ -522,7 +522,7 @@ def test_ties_of_many_rows(name, reference):
         np.testing.assert_allclose(losses, best, rtol=CERTAIN)
 
 
-@pytest.mark.parametrize("heavy", [1e8, 1e14, 1e30])
+@pytest.mark.parametrize("heavy", [1e8, 1e14, 1e30, 1e200])
 @pytest.mark.parametrize("n", [50, LARGE])
 def test_a_row_that_outweighs_all_others(n, heavy):
     """It is fitted, and takes one coefficient; the others are those of all other rows."""

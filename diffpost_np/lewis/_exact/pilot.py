@@ -111,8 +111,9 @@ def _inverse_information(xp: ModuleType, x: Array, weight: Array | None) -> np.n
     if weight is None:
         return inverse_triangle(xp, x)
     flat = x / xp.sqrt(weight)[:, None]
-    share = float(xp.sum(weight)) / float(xp.sum(weight**2))
-    return inverse_triangle(xp, flat) / math.sqrt(share)
+    most = float(xp.max(weight))  # squares of weights may vanish
+    share = float(xp.sum(weight / most)) / float(xp.sum((weight / most) ** 2))
+    return inverse_triangle(xp, flat) * math.sqrt(most / share)
 
 
 def _spanning(problem: Regression, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

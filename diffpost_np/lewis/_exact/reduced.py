@@ -83,11 +83,12 @@ def without_residual(xp: ModuleType, x: Array, y: Array) -> Vertex | None:
 
 def _far_from_exact(x: np.ndarray, y: np.ndarray) -> bool:
     """Whether least squares leaves more of y than rounding can: a first look, quick."""
+    from scipy.linalg.blas import dnrm2
     from scipy.linalg.lapack import dgeqrf
 
     n, d = x.shape
     left = abs(dgeqrf(np.concatenate([x, y[:, None]], axis=1))[0][d, d]) if n > d else 0.0
-    return bool(left > _FAR * np.sqrt(y @ y))
+    return bool(left > _FAR * dnrm2(y))  # squares of y may overflow
 
 
 def _rounding(xp: ModuleType, x: Array, y: Array, b: np.ndarray, basis: np.ndarray) -> Array | None:
@@ -138,7 +139,9 @@ def inverse_triangle(xp: ModuleType, x: Array) -> np.ndarray:
 
 def _clear_inverse(xp: ModuleType, x: Array) -> np.ndarray | None:
     """W with W'W = (x'x)^-1, if columns are clearly independent."""
-    return inverse_factor(xp, host(x.T @ x), 1 / _WELL_CONDITIONED)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is no number has no inverse
+        gram = host(x.T @ x)
+    return inverse_factor(xp, gram, 1 / _WELL_CONDITIONED)
 
 
 @operation
