@@ -70,12 +70,12 @@ def square_of(work, factor, bound, r):
     for j in range(bound.shape[0]):
         part = get(work, j) * bound[j]
         most = fma(part, part, most)
-    if not any_lane(not_above(r * r, most)):
+    if not any_lane(_not_above(r * r, most)):
         return most
     return squares_lower(factor, work, 0, bound.shape[0])
 
 
 @device
-def not_above(x, y):
+def _not_above(x, y):
     """Whether x > y does not hold, lane by lane."""
     return select(x > y, zero_like(x), 1.0) > 0.5

@@ -45,10 +45,10 @@ class Work(NamedTuple):
     b: np.ndarray  # (width,)
     db: np.ndarray  # (width,)
     right: np.ndarray  # (3, width), right-hand sides
-    numbers: np.ndarray  # (8,), gap, objective, steps, iterations
+    numbers: np.ndarray  # (4,), gap, objective, and how far primal and dual step
 
 
-_GAP, _OBJECTIVE, _PRIMAL, _DUAL, _ITERATIONS, _MU = range(6)
+_GAP, _OBJECTIVE, _PRIMAL, _DUAL = range(4)
 
 
 @device
@@ -60,7 +60,7 @@ def _weight(low, a, u, v):
 
 @block_code
 def _advance(w, block, low, primal, dual):
-    """Take the step that was found; add to the objective and the gap."""
+    """Take the step that was found."""
     a = fma(get(w.da, block), dual, get(w.a, block))
     u = fma(get(w.du, block), primal, get(w.u, block))
     v = fma(get(w.dv, block), primal, get(w.v, block))
@@ -69,7 +69,7 @@ def _advance(w, block, low, primal, dual):
 
 @block_code
 def _prepare(w, block, place, low):
-    """D x and the coefficients of two right-hand sides; returns nothing, adds to the sums."""
+    """D x and the coefficients of two right-hand sides; adds to the gap and the objective."""
     width = w.b.shape[0]
     a, u, v = get(w.a, block), get(w.u, block), get(w.v, block)
     s1, s2, inverse = _weight(low, a, u, v)
@@ -343,7 +343,7 @@ def _work(n, d):
     ends = list(accumulate(sizes))
     together = room(ends[-1])  # to ask for each takes time where there are few rows
     blocks = (together[end - size : end] for size, end in zip(sizes, ends, strict=True))
-    shapes = (width, width), width, width, (3, width), 8
+    shapes = (width, width), width, width, (3, width), 4
     return Work(*blocks, *map(np.zeros, shapes))
 
 

@@ -31,7 +31,8 @@ def frame_of(
 ) -> tuple[Frame, np.ndarray | None]:
     """Units of weighted columns and targets in powers of two, and columns that are independent.
 
-    Also the inverse triangle of rows without weights in these units, where it was found.
+    Also the inverse triangle of rows without weights, each column in its unit there, where it was
+    found.
 
     Units change exponents and nothing else, so that a fit follows the scales of its columns and
     of y to the last bit. Whether columns are independent does not depend on weights.
