@@ -20,7 +20,7 @@ class Result:
     Parameters
     ----------
     samples : array, shape (n_samples, *event_shape)
-        The samples.
+        The samples. A run that goes on starts from them: write to a copy.
     method : str
         The sampler that drew them.
     n_score_evals : int
