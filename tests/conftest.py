@@ -14,7 +14,7 @@ import diffpost_np
 def _kernel_cache() -> str:
     """A cache folder named after the kernels' sources: Numba does not see edited callees."""
     folder = pathlib.Path(diffpost_np.__file__).parent / "_numba"
-    text = b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))
+    text = b"".join(path.read_bytes() for path in sorted(folder.rglob("*.py")))
     name = f"diffpost_np-{hashlib.sha256(text).hexdigest()[:16]}"
     return str(pathlib.Path(tempfile.gettempdir()) / name)
 

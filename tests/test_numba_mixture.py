@@ -9,8 +9,8 @@ from mpmath import exp, log, mp
 
 import diffpost_np as dp
 from diffpost_np import _rows
-from diffpost_np._numba import mixture as kernels
-from diffpost_np._numba import rows as row_kernels
+from diffpost_np._numba.mixtures import mixture as kernels
+from diffpost_np._numba.mixtures import rows as row_kernels
 from diffpost_np._philox import Stream
 from diffpost_np._rows import Linear
 from diffpost_np.priors import _mixture_math as reference

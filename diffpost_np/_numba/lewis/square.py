@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .blocks import block_code
-from .parallel import kernel
+from ..blocks import block_code
+from ..parallel import kernel
 
 _NARROW, _FEW = 32, 2**16
 

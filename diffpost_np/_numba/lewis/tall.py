@@ -16,10 +16,10 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from .blocks import block_code
-from .device import device, inner, zero_like
-from .lanes import fma
-from .registers import (
+from ..blocks import block_code
+from ..device import device, inner, zero_like
+from ..lanes import fma
+from ..registers import (
     WIDTH,
     get_register,
     prefetch,

@@ -11,12 +11,12 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
+from ..blocks import block_code, room
+from ..device import device, inner, zero_like
+from ..lanes import LANES, fma, get, put, select
+from ..parallel import for_ranges, kernel
+from ..registers import WIDTH, transpose_into
 from .band import form_of, square_of
-from .blocks import block_code, room
-from .device import device, inner, zero_like
-from .lanes import LANES, fma, get, put, select
-from .parallel import for_ranges, kernel
-from .registers import WIDTH, transpose_into
 
 _N = LANES[np.dtype(np.float64)]
 _WIDTH = WIDTH[np.dtype(np.float64)]

@@ -7,10 +7,10 @@ import weakref
 
 import numpy as np
 
-from .._threads import single_threaded_blas
-from ..priors._covariance import LowRank as LowRankCovariance
-from ..priors._covariance import Spectral
-from .blocks import padded
+from ..._threads import single_threaded_blas
+from ...priors._covariance import LowRank as LowRankCovariance
+from ...priors._covariance import Spectral
+from ..blocks import padded
 from .forms import Diagonal, Factored, Full, LowRank, Rotated, Shared
 
 _SPREAD = 30.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .parallel import kernel
+from ..parallel import kernel
 
 
 @kernel

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from .blocks import choose, exponentials, largest, load, n_blocks, new_work, store
-from .device import log
+from ..blocks import choose, exponentials, largest, load, n_blocks, new_work, store
+from ..device import log
+from ..lanes import LANES, put
+from ..parallel import for_ranges, kernel
 from .forms import scratch_rows
-from .lanes import LANES, put
-from .parallel import for_ranges, kernel
 from .scores import common, logits, score
 from .tables import prepare
 

@@ -6,15 +6,15 @@ import threading
 
 import numpy as np
 
-from ..sampling._steps.table import Cloud
-from .blocks import at, block_code, choose, load, n_blocks, new_work, padded, store
-from .blocks import rows as new_rows
-from .device import normal_pair
+from ...sampling._steps.table import Cloud
+from ..blocks import at, block_code, choose, load, n_blocks, new_work, padded, store
+from ..blocks import rows as new_rows
+from ..device import normal_pair
+from ..lanes import LANES, fma, get, put
+from ..parallel import for_ranges, kernel
+from ..random import counters, draw, place_of
 from .forms import scratch_rows
-from .lanes import LANES, fma, get, put
 from .mixture import block_cost, by_neighbourhood
-from .parallel import for_ranges, kernel
-from .random import counters, draw, place_of
 from .rows import parts, runs
 from .scores import score
 from .tables import prepare

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .blocks import block_code
-from .parallel import kernel
+from ..blocks import block_code
+from ..parallel import kernel
 from .square import decomposed, is_small, new_square, solve_transposed
 from .vertex import residual_of
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .blocks import block_code
-from .device import device, zero_like
-from .lanes import any_lane, fma, get, select
-from .parallel import kernel
-from .triangles import squares_lower
+from ..blocks import block_code
+from ..device import device, zero_like
+from ..lanes import any_lane, fma, get, select
+from ..parallel import kernel
+from ..triangles import squares_lower
 
 
 class Form(NamedTuple):

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._threads import single_threaded_blas
-from .blocks import block_code, load
-from .gemm import multiply
-from .triangles import multiply_add_lower, multiply_add_upper
+from ..._threads import single_threaded_blas
+from ..blocks import block_code, load
+from ..gemm import multiply
+from ..triangles import multiply_add_lower, multiply_add_upper
 
 
 class Likelihood(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ..priors._covariance import LowRank
-from .parallel import for_ranges
+from ...priors._covariance import LowRank
+from ..parallel import for_ranges
 
 rows_kernel = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 

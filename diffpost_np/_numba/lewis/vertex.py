@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .blocks import block_code
-from .parallel import kernel
+from ..blocks import block_code
+from ..parallel import kernel
 from .square import decomposed, exchange, invert, is_small, new_square
 
 _CANDIDATES = 4

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .blocks import block_code, room
-from .device import device, maximum, zero_like
-from .lanes import LANES, REGISTER_BYTES, fma, get, put
-from .parallel import kernel
-from .registers import get_register, put_register
+from ..blocks import block_code, room
+from ..device import device, maximum, zero_like
+from ..lanes import LANES, REGISTER_BYTES, fma, get, put
+from ..parallel import kernel
+from ..registers import get_register, put_register
 
 _N = LANES[np.dtype(np.float64)]
 _REGISTERS = 4  # of a row

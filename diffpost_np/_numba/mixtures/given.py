@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..priors._covariance import Spectral
-from .blocks import block_code, choose, exponentials, largest, load, n_blocks, new_work
-from .device import zero_like
+from ...priors._covariance import Spectral
+from ..blocks import block_code, choose, exponentials, largest, load, n_blocks, new_work
+from ..device import zero_like
+from ..lanes import fma, get, put, select
+from ..parallel import for_ranges, kernel
+from ..registers import WIDTH, get_register, put_register, registers
 from .forms import scratch_rows
-from .lanes import fma, get, put, select
 from .mixture import block_cost
-from .parallel import for_ranges, kernel
-from .registers import WIDTH, get_register, put_register, registers
 from .scores import logits
 from .tables import once_for_each, prepare
 

@@ -11,12 +11,12 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from .blocks import block_code, responsibilities
-from .device import LOWEST_LOGIT, device, maximum, zero_like
+from ..blocks import block_code, responsibilities
+from ..device import LOWEST_LOGIT, device, maximum, zero_like
+from ..gemm import multiply, multiply_add
+from ..lanes import any_lane, fma, get, put
+from ..triangles import multiply_add_lower, multiply_add_upper, squares_lower
 from .forms import Factored, Full
-from .gemm import multiply, multiply_add
-from .lanes import any_lane, fma, get, put
-from .triangles import multiply_add_lower, multiply_add_upper, squares_lower
 
 _FIRST_AXES, _MORE_AXES = 24, 20
 

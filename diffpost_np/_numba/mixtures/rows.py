@@ -9,14 +9,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from .blocks import block_code, choose, load, n_blocks, new_work, store
-from .device import normal_pair
+from ..blocks import block_code, choose, load, n_blocks, new_work, store
+from ..device import normal_pair
+from ..lanes import LANES, fma, get, put
+from ..parallel import for_ranges, kernel
+from ..random import counters, draw, place_of
 from .forms import scratch_rows
-from .lanes import LANES, fma, get, put
 from .likelihood import add_pull, load_y, prepare_likelihood
 from .mixture import by_neighbourhood
-from .parallel import for_ranges, kernel
-from .random import counters, draw, place_of
 from .scores import score
 from .tables import prepare
 

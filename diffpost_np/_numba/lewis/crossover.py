@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .blocks import block_code
-from .parallel import kernel
+from ..blocks import block_code
+from ..parallel import kernel
 from .square import is_small
 
 _PARALLEL = 1e-11

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from numba.extending import overload
 
+from ..device import device, zero_like
+from ..lanes import get
 from .axes import (
     diagonal_logits,
     diagonal_score,
@@ -13,10 +15,8 @@ from .axes import (
     shared_logits,
     shared_score,
 )
-from .device import device, zero_like
 from .forms import Diagonal, Factored, Full, LowRank, Rotated, Shared
 from .full import factored_score, full_logits, full_score, low_rank_logits, low_rank_score
-from .lanes import get
 
 
 @device

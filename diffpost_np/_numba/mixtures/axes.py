@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .blocks import block_code, exponentials, largest, responsibilities
-from .device import LOG2_E, device, zero_like
-from .gemm import Towards, multiply, multiply_add
-from .lanes import fma, get, put
+from ..blocks import block_code, exponentials, largest, responsibilities
+from ..device import LOG2_E, device, zero_like
+from ..gemm import Towards, multiply, multiply_add
+from ..lanes import fma, get, put
 
 
 @block_code

@@ -1,0 +1,1 @@
+"""Kernels of `lewis`: tall matrices, and exact fits."""
