@@ -12,9 +12,14 @@ import diffpost_np
 
 
 def _kernel_cache() -> str:
-    """A cache folder named after the kernels' sources: Numba does not see edited callees."""
-    folder = pathlib.Path(diffpost_np.__file__).parent / "_numba"
-    text = b"".join(path.read_bytes() for path in sorted(folder.rglob("*.py")))
+    """A cache folder named after the kernels' sources, and those of constants they hold.
+
+    Numba does not see what is edited in another file.
+    """
+    package = pathlib.Path(diffpost_np.__file__).parent
+    paths = [*package.glob("_numba/**/*.py"), package / "_philox.py"]
+    paths += package.glob("lewis/_exact/*.py")
+    text = b"".join(path.read_bytes() for path in sorted(paths))
     name = f"diffpost_np-{hashlib.sha256(text).hexdigest()[:16]}"
     return str(pathlib.Path(tempfile.gettempdir()) / name)
 

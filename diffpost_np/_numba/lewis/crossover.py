@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...lewis._exact.crossover import PARALLEL
 from ..blocks import block_code
 from ..parallel import kernel
 from .square import is_small
 
-_PARALLEL = 1e-11
 _PASSED = 32
 """Rows that are passed one by one; to sort all is faster where they are more."""
 
@@ -62,7 +62,7 @@ def next_row(xp, x, r, edge, basis, excess):
     largest, finite = _slopes(x, edge, basis, slope)
     if not finite:
         return None
-    row = _reached(r, slope, _PARALLEL * largest, excess, np.empty_like(slope))
+    row = _reached(r, slope, PARALLEL * largest, excess, np.empty_like(slope))
     if row == -2:
         return NotImplemented
     return None if row < 0 else row

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...lewis._exact.interior_point import SHORT_OF_BOUNDARY
 from ..blocks import block_code, room
 from ..device import device, maximum, zero_like
 from ..lanes import LANES, REGISTER_BYTES, fma, get, put
@@ -23,7 +24,6 @@ _REGISTERS = 4  # of a row
 _WIDTH = REGISTER_BYTES // 8
 _SWEEP = 4  # blocks between additions to the sums of tiles
 _CALL_NS = 5e7
-_SHORT_OF_BOUNDARY = 0.9995
 _NO_PIVOT = 1e-15
 
 
@@ -278,7 +278,7 @@ def solve(gram, right, out):
 
 @device
 def _share(most):
-    return min(1.0, _SHORT_OF_BOUNDARY / max(most, 1e-300))
+    return min(1.0, SHORT_OF_BOUNDARY / max(most, 1e-300))
 
 
 @block_code

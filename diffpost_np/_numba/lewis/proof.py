@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...lewis._exact.proof import EPS, ROUNDING
 from ..blocks import block_code
 from ..parallel import kernel
 from .square import decomposed, is_small, new_square, solve_transposed
 from .vertex import residual_of
-
-_EPS = float(np.finfo(float).eps)
-_ROUNDING = 64 * _EPS
 
 
 @block_code
@@ -44,7 +42,7 @@ def _unmatched(x, basis, own, b, moment, most):
         left = moment[j]
         for i in range(basis.shape[0]):
             left += own[i] * x[basis[i], j]
-        over = abs(left) - _ROUNDING * most[j]
+        over = abs(left) - ROUNDING * most[j]
         total += (0.0 if over <= 0.0 else over) * abs(b[j])
     return total
 
@@ -85,4 +83,4 @@ def proof_of(xp, x, y, quantile, b, basis, residual, dual, moment):
         raise np.linalg.LinAlgError("Singular matrix")
     loss, excess, (targets, terms, free), missed = sums
     size = min(targets, free) if d < n else targets  # few may outweigh all
-    return dual, loss, excess, size, max(missed, _EPS * terms)
+    return dual, loss, excess, size, max(missed, EPS * terms)

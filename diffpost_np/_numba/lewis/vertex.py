@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...lewis._exact.vertex import CANDIDATES, FARTHEST, INDEPENDENT
 from ..blocks import block_code
 from ..parallel import kernel
 from .square import decomposed, exchange, invert, is_small, new_square
-
-_CANDIDATES = 4
-_FARTHEST = 1e-12
-_INDEPENDENT = 1e-13
 
 
 @block_code
@@ -157,7 +154,7 @@ def _first_basis(x, close, size, rows, places):
         most = max(most, size[i])
     _largest(size, places)
     for k in range(places.shape[0]):
-        share = max(size[places[k]] / (most + 1e-300), _FARTHEST)
+        share = max(size[places[k]] / (most + 1e-300), FARTHEST)
         for j in range(x.shape[1]):
             rows[k, j] = x[places[k], j] * np.sqrt(share)
     return _pivot(rows, places)
@@ -165,9 +162,9 @@ def _first_basis(x, close, size, rows, places):
 
 def first_basis(xp, x, close):
     n, d = x.shape
-    count = min(n, _CANDIDATES * d)
+    count = min(n, CANDIDATES * d)
     if count < d or not is_small(x):
         return NotImplemented
     places, rows = np.empty(count, np.int64), np.empty((count, d))
     left = _first_basis(x, close, np.empty(n), rows, places)
-    return places[:d] if left > _INDEPENDENT else NotImplemented
+    return places[:d] if left > INDEPENDENT else NotImplemented

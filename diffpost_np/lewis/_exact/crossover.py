@@ -24,7 +24,7 @@ from .vertex import Corner, Vertex, corner, first_basis, residual_of, solved
 _EPS = float(np.finfo(float).eps)
 _SHIFTS = tuple(2.0**k * _EPS for k in (14, 20, 26))  # of rounding errors' size, and more
 _MULTIPLIERS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-_PARALLEL = 1e-11
+PARALLEL = 1e-11
 _NEAR = 256
 _FEW = 20  # more pivots than this, and one for each column, may be going round
 
@@ -104,7 +104,7 @@ def next_row(
     """The row at which the loss along an edge stops falling."""
     slope = x @ placed(xp, edge, x)
     slope = replaced(xp, slope, basis, np.zeros(len(basis)))
-    moving = xp.abs(slope) > _PARALLEL * xp.max(xp.abs(slope))
+    moving = xp.abs(slope) > PARALLEL * xp.max(xp.abs(slope))
     ahead = xp.nonzero(moving & (r * slope > 0))[0]
     if ahead.shape[0] == 0:
         return None

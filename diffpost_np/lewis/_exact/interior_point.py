@@ -21,7 +21,7 @@ from ..._dispatch import operation
 from ..._xp import Array, device_of, host, placed
 from .._rows.arrays import nth_smallest
 
-_SHORT_OF_BOUNDARY = 0.9995
+SHORT_OF_BOUNDARY = 0.9995
 _RIDGE = 1e-15
 LONGEST = 80
 """Iterations of a path."""
@@ -145,4 +145,4 @@ def _step(
 def _share(xp: ModuleType, *rates: Array) -> float:
     """The step that stops short of the first boundary, at most 1."""
     most = max(float(xp.max(rate)) for rate in rates)
-    return min(1.0, _SHORT_OF_BOUNDARY / max(most, 1e-300))
+    return min(1.0, SHORT_OF_BOUNDARY / max(most, 1e-300))

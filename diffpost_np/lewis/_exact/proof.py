@@ -11,8 +11,8 @@ from ..._xp import Array, host, placed
 from .._rows.arrays import replaced
 from .vertex import host_rows, row_units
 
-_EPS = float(np.finfo(float).eps)
-ROUNDING = 64 * _EPS
+EPS = float(np.finfo(float).eps)
+ROUNDING = 64 * EPS
 
 
 @operation
@@ -38,7 +38,7 @@ def proof_of(
     excess = float(xp.sum(loss - dual * residual)) + unmatched
     targets, terms, off = _sizes(xp, x, y, b, basis)
     size = min(targets, off) if len(basis) < x.shape[0] else targets  # few may outweigh all
-    missed = max(_missed(xp, x, y, quantile, b, basis), _EPS * terms)
+    missed = max(_missed(xp, x, y, quantile, b, basis), EPS * terms)
     return dual, float(xp.sum(loss)), excess, size, missed
 
 

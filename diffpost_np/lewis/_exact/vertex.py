@@ -12,9 +12,9 @@ from ..._xp import Array, host, placed
 from .._rows.arrays import replaced
 
 _TINY = 1e-300
-_FARTHEST = 1e-12
-_INDEPENDENT = 1e-13
-_CANDIDATES = 4
+FARTHEST = 1e-12
+INDEPENDENT = 1e-13
+CANDIDATES = 4
 _DEPENDENT = 1e12
 
 FEASIBLE = 1e-10
@@ -81,14 +81,14 @@ def first_basis(xp: ModuleType, x: Array, close: Array) -> np.ndarray:
 
     n, d = x.shape
     close = xp.where(xp.isfinite(close), close, xp.zeros_like(close))
-    close = xp.maximum(close / (xp.max(close) + _TINY), xp.full_like(close, _FARTHEST))
-    count = min(n, _CANDIDATES * d)
+    close = xp.maximum(close / (xp.max(close) + _TINY), xp.full_like(close, FARTHEST))
+    count = min(n, CANDIDATES * d)
     while True:
         rows = _largest(xp, close, count)
         taken = host(xp.take(x, rows, axis=0)) * np.sqrt(host(xp.take(close, rows)))[:, None]
         corner, order = dgeqp3(taken.T)[:2]
         diagonal = np.abs(np.diag(corner))
-        if len(diagonal) == d and diagonal[-1] > _INDEPENDENT * diagonal[0]:
+        if len(diagonal) == d and diagonal[-1] > INDEPENDENT * diagonal[0]:
             break
         if count == n:  # sizes hide what is independent
             order = dgeqp3((taken / row_units(taken)[:, None]).T)[1]
