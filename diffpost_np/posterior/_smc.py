@@ -24,7 +24,7 @@ from ._tempering import (
     systematic_resample,
 )
 
-_FIRST_STEP, _LONGEST_STEP, _SMALLEST_STEP = 0.1, math.pi / 2, 1e-3
+_FIRST_STEP, _LONGEST_STEP, _SMALLEST_STEP = 0.2, math.pi / 2, 1e-3
 _N_LOCAL = 5
 _N_PROBES = 1000
 """Draws of the prior whose scores tell what is usual."""

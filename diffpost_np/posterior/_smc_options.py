@@ -13,7 +13,7 @@ from ._problem import Problem
 _DRAWS_PER_PARTICLE, _MOST_DRAWN = 50, 2**24
 """How many prior draws to weigh at the start, and how many numbers they may be."""
 
-_FEWEST_PARTICLES, _SPARE = 2000, 4
+_FEWEST_PARTICLES, _SPARE = 2250, 4
 """Particles that the weights of modes need, and one more for every so many samples."""
 
 

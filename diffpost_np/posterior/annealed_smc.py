@@ -59,7 +59,7 @@ def annealed_smc(
         True shows a bar; a callable gets a record per level and may return True to stop.
     n_particles : int, optional
         Size of the cloud, of which the samples are an even choice; a quarter more than
-        `n_samples`, and at least 2000, by default: the weights of modes come out of it. Give
+        `n_samples`, and at least 2250, by default: the weights of modes come out of it. Give
         fewer where scores are slow and modes few.
     n_initial : int, optional
         Prior draws at the start: they cost likelihoods, no scores, and decide how well the
