@@ -22,7 +22,7 @@ NUMBA = {
     "mixtures.mixture": ("mixture_score", "mixture_log_density"),
     "mixtures.rows": ("advance_rows",),
     "mixtures.steps": ("mixture_steps",),
-    "products": ("product", "row_product"),
+    "products": ("product", "row_product", "row_product_beside"),
     "mixtures.draws": ("mixture_colour",),
     "mixtures.given": ("mixture_choose", "mixture_draw_chosen"),
     "ghmc": ("ghmc_open", "ghmc_close", "trapezoid"),

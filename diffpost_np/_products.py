@@ -26,3 +26,11 @@ def product(xp: ModuleType, rows: Array, matrix: Array) -> Array:
 def row_product(xp: ModuleType, rows: Array, matrix: Array) -> Array:
     """rows @ matrix, where kernels give a row the same bits in every batch."""
     return rows @ matrix
+
+
+@operation
+def row_product_beside(
+    xp: ModuleType, rows: Array, matrix: Array, other: Array, factor: float, shift: Array
+) -> Array:
+    """The same product, and beside it factor * other + shift."""
+    return factor * other + shift + rows @ matrix

@@ -28,6 +28,7 @@ from ._xp import (
     device_of,
     flatten_events,
     is_array,
+    is_within,
     largest_square_root,
     size,
 )
@@ -177,7 +178,10 @@ class Run:
 
     def check_chains(self, x: Array, step: int) -> Array:
         """`x` itself, or an error that names the first chain whose squares would overflow."""
-        chain = self._first_not(self.xp.all(self.xp.abs(x) < self._limit(x, self.xp), axis=1))
+        limit = self._limit(x, self.xp)
+        if is_within(x, -limit, limit, self.xp):
+            return x
+        chain = self._first_not(self.xp.all(self.xp.abs(x) <= limit, axis=1))
         if chain is not None:
             raise ValueError(
                 f"{self.name} diverged by step {step}, {self.unit} {chain}: the step size is too "

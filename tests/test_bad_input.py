@@ -329,7 +329,7 @@ OPTIONS = [
     (dp.posterior.annealed_smc, {"acceptance": 1.5}, ValueError, "acceptance"),
     (dp.posterior.annealed_smc, {"stop": 0.0}, ValueError, "stop"),
     (dp.posterior.annealed_smc, {"max_moves": 1}, ValueError, "max_moves"),
-    (dp.posterior.annealed_smc, {"waste_free": 3}, ValueError, "waste_free must divide"),
+    (dp.posterior.annealed_smc, {"waste_free": 7}, ValueError, "waste_free must divide"),
     (dp.posterior.annealed_smc, {"initial": lambda n: np.zeros((n, 5))}, ValueError, "initial"),
     (
         dp.posterior.annealed_smc,

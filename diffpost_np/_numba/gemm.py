@@ -27,6 +27,13 @@ class Towards(NamedTuple):
     scale: Any
 
 
+class Onto(NamedTuple):
+    """Rows that sums are added to, times a number for each lane."""
+
+    rows: np.ndarray
+    weight: Any
+
+
 def _start(out, start, row):
     """Where the sums of a row start: a number for the row, a row, its way to a centre, or zero."""
     raise NotImplementedError
@@ -43,16 +50,18 @@ def _start_typed(out, start, row):
     return lambda out, start, row: zero_like(get(out, row))
 
 
-def _scaled(total, factor):
-    """A sum times a factor, if there is one."""
+def _end(row, total, factor):
+    """What becomes of a sum: it is kept, times a factor, or times a weight added to a row."""
     raise NotImplementedError
 
 
-@overload(_scaled, jit_options=inner)
-def _scaled_typed(total, factor):
+@overload(_end, jit_options=inner)
+def _end_typed(row, total, factor):
     if isinstance(factor, types.NoneType):
-        return lambda total, factor: total
-    return lambda total, factor: total * factor
+        return lambda row, total, factor: total
+    if isinstance(factor, types.BaseNamedTuple):
+        return lambda row, total, factor: fma(total, factor.weight, get(factor.rows, row))
+    return lambda row, total, factor: total * factor
 
 
 @device
@@ -91,29 +100,36 @@ def six_starts(out, start, row):
 
 
 @device
+def put_sum(out, row, total, factor):
+    put(out, row, _end(row, total, factor))
+
+
+@device
 def put_six(out, row, s0, s1, s2, s3, s4, s5, factor):
-    """Sums of six rows, times a factor if there is one."""
-    put(out, row, _scaled(s0, factor)), put(out, row + 1, _scaled(s1, factor))
-    put(out, row + 2, _scaled(s2, factor)), put(out, row + 3, _scaled(s3, factor))
-    put(out, row + 4, _scaled(s4, factor)), put(out, row + 5, _scaled(s5, factor))
+    put_sum(out, row, s0, factor), put_sum(out, row + 1, s1, factor)
+    put_sum(out, row + 2, s2, factor), put_sum(out, row + 3, s3, factor)
+    put_sum(out, row + 4, s4, factor), put_sum(out, row + 5, s5, factor)
 
 
 @device
 def two_rows(out, start, a, x, factor, row, first, last):
     s0, s1 = _start(out, start, row), _start(out, start, row + 1)
     s0, s1 = two_sums(a, x, row, first, last, s0, s1)
-    put(out, row, _scaled(s0, factor)), put(out, row + 1, _scaled(s1, factor))
+    put_sum(out, row, s0, factor), put_sum(out, row + 1, s1, factor)
 
 
 @device
 def one_row(out, start, a, x, factor, row, first, last):
     s = one_sum(a, x, row, first, last, _start(out, start, row))
-    put(out, row, _scaled(s, factor))
+    put_sum(out, row, s, factor)
 
 
 @njit(**inner)
 def multiply_add(out, start, a, x, factor=None):
-    """out = (start + a x) factor. A vector starts each row at a number; `start` may be `out`."""
+    """out = (start + a x) factor, or that weighted onto rows; both may be `out`.
+
+    A vector starts each row at a number, None at zero.
+    """
     row, n, depth = 0, a.shape[0], x.shape[0]
     while SIX_FIT and row + 6 <= n:
         s0, s1, s2, s3, s4, s5 = six_starts(out, start, row)

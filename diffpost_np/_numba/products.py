@@ -9,8 +9,8 @@ import numpy as np
 
 from .._products import fold_slices
 from .blocks import choose, load, n_blocks, new_work, store
-from .gemm import multiply
-from .lanes import LANES
+from .gemm import multiply, multiply_add
+from .lanes import LANES, fma, get, put
 from .parallel import for_ranges, kernel
 
 _ROWS = 256
@@ -56,6 +56,38 @@ def row_product(xp, rows, matrix):
         work = new_work(rows.dtype, rows.shape[1], 0, len(transposed))
         _row_product(out, rows, order, first, last, transposed, work)
 
-    lanes = LANES[np.dtype(np.float64)]
-    for_ranges(task, n_blocks(len(rows), rows.dtype), lanes * 0.1 * matrix.size)
+    for_ranges(task, n_blocks(len(rows), rows.dtype), _block_cost(matrix))
     return out
+
+
+@kernel
+def _beside(out, rows, other, order, first, last, transposed, factor, shift, work):
+    d, within = out.shape[1], work.scratch[: rows.shape[1]]
+    for block in range(first, last):
+        n = choose(work, order, block)
+        load(within, rows, work)
+        load(work.x, other, work)
+        for row in range(d):
+            put(work.x, row, fma(get(work.x, row), factor, shift[row]))
+        multiply_add(work.x[:d], work.x[:d], transposed, within)
+        store(out, work.x, work, n)
+
+
+def row_product_beside(xp, rows, matrix, other, factor, shift):
+    if not rows.dtype == matrix.dtype == other.dtype == shift.dtype:
+        return NotImplemented
+    rows, transposed = np.ascontiguousarray(rows), np.ascontiguousarray(matrix.T)
+    out, order = np.empty(other.shape, other.dtype), np.arange(len(rows))
+    factor = rows.dtype.type(factor)
+
+    def task(first, last):
+        work = new_work(rows.dtype, other.shape[1], 0, rows.shape[1])
+        _beside(out, rows, other, order, first, last, transposed, factor, shift, work)
+
+    for_ranges(task, n_blocks(len(rows), rows.dtype), _block_cost(matrix))
+    return out
+
+
+def _block_cost(matrix):
+    """About how many nanoseconds the product of a block takes."""
+    return LANES[np.dtype(np.float64)] * 0.1 * matrix.size

@@ -61,18 +61,18 @@ def multiply_add_lower(out, start, a, x, first, last):
 
 
 @njit(**inner)
-def multiply_add_upper(out, start, a, x):
-    """out = start + a x for an a that is zero below its diagonal."""
+def multiply_add_upper(out, start, a, x, factor=None):
+    """The same as `multiply_add` for an a that is zero below its diagonal."""
     row, (n, depth) = 0, a.shape
     while SIX_FIT and row + 6 <= n:
         s0, s1, s2, s3, s4, s5 = six_starts(out, start, row)
-        put_six(out, row, *_six_upper(a, x, row, s0, s1, s2, s3, s4, s5), None)
+        put_six(out, row, *_six_upper(a, x, row, s0, s1, s2, s3, s4, s5), factor)
         row += 6
     while row + 2 <= n:
-        two_rows(out, start, a, x, None, row, row, depth)
+        two_rows(out, start, a, x, factor, row, row, depth)
         row += 2
     if row < n:
-        one_row(out, start, a, x, None, row, row, depth)
+        one_row(out, start, a, x, factor, row, row, depth)
 
 
 @device

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..blocks import block_code, exponentials, largest, responsibilities
 from ..device import LOG2_E, device, zero_like
-from ..gemm import Towards, multiply, multiply_add
+from ..gemm import Onto, Towards, multiply, multiply_add
 from ..lanes import fma, get, put
 
 
@@ -19,11 +19,24 @@ def shared_logits(form, level, work):
 
 @block_code
 def shared_score(form, level, work, scale):
+    start, factor = _shared_pull(form, level, work, scale)
+    multiply_add(work.drift[: form.centre.shape[0]], start, form.means_t, work.logits, factor)
+
+
+@block_code
+def shared_denoised(form, level, work, variance):
+    start, factor = _shared_pull(form, level, work, variance)
+    onto = Onto(work.x, factor)
+    multiply_add(work.drift[: form.centre.shape[0]], start, form.means_t, work.logits, onto)
+
+
+@device
+def _shared_pull(form, level, work, scale):
+    """Turn `work.logits` into weights of the means; where their sum starts, and its factor."""
     d, precision = form.centre.shape[0], form.precision[level]
     multiply_add(work.logits, form.bias_of_x[level], form.means, work.x[:d])
     total = exponentials(work.logits, largest(work.logits), precision * LOG2_E)
-    start, factor = Towards(work.x, form.centre, total), scale * precision / total
-    multiply_add(work.drift[:d], start, form.means_t, work.logits, factor)
+    return Towards(work.x, form.centre, total), scale * precision / total
 
 
 @device

@@ -13,7 +13,7 @@ from numba.extending import overload
 
 from ..blocks import block_code, responsibilities
 from ..device import LOWEST_LOGIT, device, maximum, zero_like
-from ..gemm import multiply, multiply_add
+from ..gemm import Onto, multiply, multiply_add
 from ..lanes import any_lane, fma, get, put
 from ..triangles import multiply_add_lower, multiply_add_upper, squares_lower
 from .forms import Factored, Full
@@ -154,10 +154,8 @@ def factored_score(form, level, work, scale):
     total = work.scratch[n * d :]
     total[:] = 0
     for k in work.active[: responsibilities(work, scale)]:
-        along, weight = work.scratch[k * d : (k + 1) * d], -get(work.logits, k)
-        for row in range(d):
-            put(along, row, get(along, row) * weight)
-        multiply_add_upper(total, total, form.factor_t[level, k], along)
+        along, weighted = work.scratch[k * d : (k + 1) * d], Onto(total, -get(work.logits, k))
+        multiply_add_upper(total, None, form.factor_t[level, k], along, weighted)
     for row in range(d):
         put(work.drift, form.order[row], get(total, row))
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..._once import once_for_each
 from ...priors._covariance import Spectral
 from ..blocks import block_code, choose, exponentials, largest, load, n_blocks, new_work
 from ..device import zero_like
@@ -15,7 +16,7 @@ from ..registers import WIDTH, get_register, put_register, registers
 from .forms import scratch_rows
 from .mixture import block_cost
 from .scores import logits
-from .tables import once_for_each, prepare
+from .tables import prepare
 
 _TOGETHER = 4
 """Points of one component that read its axes together."""

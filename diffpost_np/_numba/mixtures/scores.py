@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from numba.extending import overload
 
+from ..blocks import block_code
 from ..device import device, zero_like
-from ..lanes import get
+from ..lanes import get, put
 from .axes import (
     diagonal_logits,
     diagonal_score,
     rotated_logits,
     rotated_score,
     shared_common,
+    shared_denoised,
     shared_logits,
     shared_score,
 )
@@ -49,6 +51,11 @@ def score(form, level, work, scale):
     raise NotImplementedError
 
 
+def denoised(form, level, work, variance):
+    """Set `work.drift` to the denoised points: x and `variance` times the score."""
+    raise NotImplementedError
+
+
 @overload(logits)
 def _logits(form, level, work):
     code = _CODE[form.instance_class][0]
@@ -65,3 +72,16 @@ def _common(form, level, work):
 def _score(form, level, work, scale):
     code = _CODE[form.instance_class][2]
     return lambda form, level, work, scale: code(form, level, work, scale)
+
+
+@block_code
+def _score_added(form, level, work, variance):
+    score(form, level, work, variance)
+    for row in range(form.means.shape[1]):
+        put(work.drift, row, get(work.x, row) + get(work.drift, row))
+
+
+@overload(denoised)
+def _denoised(form, level, work, variance):
+    code = shared_denoised if form.instance_class is Shared else _score_added
+    return lambda form, level, work, variance: code(form, level, work, variance)

@@ -16,7 +16,7 @@ from ..random import counters, draw, place_of
 from .forms import scratch_rows
 from .mixture import block_cost, by_neighbourhood
 from .rows import parts, runs
-from .scores import score
+from .scores import denoised
 from .tables import prepare
 
 _ROWS_PER_ORDER = 8
@@ -59,14 +59,6 @@ def _add_noise(out, scale, d, work, place, step, tag):
 
 
 @block_code
-def _denoise(found, form, level, x, variance, d, work):
-    """found <- the point that x denoises to."""
-    score(form, level, at(work, x, found), variance)
-    for row in range(d):
-        put(found, row, get(x, row) + get(found, row))
-
-
-@block_code
 def _rows(own, recent, form, table, uses, d, place, work):
     """Run all rows for a block; returns where the latest denoised point is."""
     steps, variances, points, states, stays = table
@@ -79,7 +71,7 @@ def _rows(own, recent, form, table, uses, d, place, work):
                 _combine(x, own, recent, head, points[r], d, work, place, step)
             head = (head if head > 0 else recent.shape[0] // p) - 1
             found = recent[head * p : (head + 1) * p]
-            _denoise(found, form, uses[r], x, variances[r], d, work)
+            denoised(form, uses[r], at(work, x, found), variances[r])
         if not stays[r, 1]:
             _combine(own, own, recent, head, states[r], d, work, place, step)
     return head

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import weakref
 
 import numpy as np
 
+from ..._once import once_for_each
 from ..._threads import single_threaded_blas
 from ...priors._covariance import LowRank as LowRankCovariance
 from ...priors._covariance import Spectral
@@ -245,21 +245,6 @@ def _kind(covs):
     if not isinstance(covs.basis, np.ndarray):
         return None
     return PreparedRotated if covs.basis.shape[0] == 1 else PreparedFull
-
-
-def once_for_each(make):
-    """A function of the tables of a mixture that is called once for each, as long as they live."""
-    made = {}
-
-    @functools.wraps(make)
-    def found(tables):
-        name = id(tables.means)
-        if name not in made:
-            made[name] = make(tables)
-            weakref.finalize(tables.means, made.pop, name, None)
-        return made[name]
-
-    return found
 
 
 @once_for_each

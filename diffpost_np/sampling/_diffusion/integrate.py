@@ -54,7 +54,7 @@ class Integrator:
         """Where the chains run instead, if that pays."""
         if self.table is None or not self.fused:
             return None
-        return subspace(self.run.xp, self.run.prior.tables(self.run.dtype), self.table)
+        return subspace(self.run.prior.tables(self.run.dtype), self.table)
 
     def start(self, y: Array) -> Cloud:
         """Chains before the first step."""

@@ -8,24 +8,23 @@ turned into these coordinates step by step, which costs what this saves.
 
 from __future__ import annotations
 
+from operator import mul
 from types import ModuleType
 from typing import NamedTuple
 
-import array_api_compat.numpy as numpy_namespace
 import numpy as np
 
+from ..._once import once_for_each
 from ..._philox import Stream
-from ..._products import row_product
-from ..._xp import Array
+from ..._products import row_product, row_product_beside
+from ..._xp import Array, array_namespace
 from ...priors._covariance import Spectral
 from ...priors._mixture_math import Tables
-from .._steps.table import Cloud, mixture_steps, run_table
+from .._steps.table import Cloud, mixture_steps
 from .._steps.trace import Table
 
 _MOST_LEFT = 0.75
 """Share of the dimensions up to which a span is worth turning to."""
-
-_NO_NOISE = Stream((0, 0), 0, 0, 0)
 
 
 class Beside(NamedTuple):
@@ -57,8 +56,9 @@ class Subspace(NamedTuple):
     def leave(self, xp: ModuleType, cloud: Cloud) -> Array:
         """The chains in their own coordinates."""
         start, inside, (factor, *_) = cloud.beside
-        moved = row_product(xp, cloud.y - factor * inside, self.columns.T)
-        return factor * start + self.centre + moved
+        moved = -factor * inside
+        moved += cloud.y
+        return row_product_beside(xp, moved, self.columns.T, start, factor, self.centre)
 
     def advance(self, xp: ModuleType, cloud: Cloud, table: Table, stream: Stream) -> Cloud:
         """Run a table in the span, and its factors beside it."""
@@ -67,26 +67,39 @@ class Subspace(NamedTuple):
 
     def _shrunk(self, beside: Beside, table: Table) -> Beside:
         """What a table makes of numbers under the denoiser of N(0, variance)."""
-
-        def denoise(x: float, sigma: float) -> float:
-            return self.variance / (self.variance + sigma**2) * x
-
         y, *past = beside.factors
-        end = run_table(numpy_namespace, Cloud(y, tuple(past)), table, denoise, _NO_NOISE)
-        return beside._replace(factors=(end.y, *end.past))
+        rates = (self.variance / (self.variance + table.sigma**2)).tolist()
+        for rate, point, state in zip(
+            rates, table.point.tolist(), table.state.tolist(), strict=True
+        ):
+            if rate == rate:  # not nan, for a row that evaluates nothing
+                past = [rate * _dot(point, (y, *past)), *past[:-1]]
+            y = _dot(state, (y, *past))
+        return beside._replace(factors=(y, *past))
 
 
-def subspace(xp: ModuleType, prior: Tables, table: Table) -> Subspace | None:
-    """The span of the means, where a table can be run in it and that pays."""
-    (n_components, d), covs = prior.means.shape, prior.covs
+def _dot(coefficients: list[float], values: tuple[float, ...]) -> float:
+    """Sum of products; coefficients of noises are zero, and left out."""
+    return sum(map(mul, coefficients, values))
+
+
+@once_for_each
+def _span(prior: Tables) -> Subspace | None:
+    """The span of the means of a mixture, where it is small beside the space."""
+    xp, (n_components, d), covs = array_namespace(means=prior.means), prior.means.shape, prior.covs
     if not (isinstance(covs, Spectral) and covs.basis is None and covs.values.shape == (1, 1)):
         return None
-    if not (1 <= n_components - 1 <= _MOST_LEFT * d and _is_affine(table)):
+    if not 1 <= n_components - 1 <= _MOST_LEFT * d:
         return None
     centre = prior.means[0, :]
     columns = xp.linalg.qr((prior.means[1:, :] - centre).T)[0]
     reduced = Tables(prior.log_weights, (prior.means - centre) @ columns, covs)
     return Subspace(centre, columns, reduced, float(covs.values[0, 0]))
+
+
+def subspace(prior: Tables, table: Table) -> Subspace | None:
+    """The span of the means, where a table can be run in it and that pays."""
+    return _span(prior) if _is_affine(table) else None
 
 
 def _is_affine(table: Table) -> bool:
