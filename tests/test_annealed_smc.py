@@ -223,7 +223,7 @@ def test_one_warning_in_five_hundred_at_most_where_all_is_well():
 def test_it_warns_of_a_mode_with_few_draws():
     prior, measurement, y = rare_mode(1e-4)
     options = {"n_samples": 500, "n_particles": 500, "rng": 0}
-    with pytest.warns(RuntimeWarning, match="stand behind"):
+    with pytest.warns(RuntimeWarning, match="descend from one draw"):
         annealed_smc(ScoreOnly(prior), measurement, y, **options)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

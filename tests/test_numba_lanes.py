@@ -6,7 +6,13 @@ from numba import njit
 
 from diffpost_np._numba.blocks import rows
 from diffpost_np._numba.device import LOWEST_LOGIT, exp_or_zero, log, power_of_two_or_zero
-from diffpost_np._numba.gemm import Towards, multiply, multiply_add
+from diffpost_np._numba.gemm import (
+    Onto,
+    Towards,
+    multiply,
+    multiply_add,
+    multiply_add_largest,
+)
 from diffpost_np._numba.lanes import LANES, any_lane, fma, get, put, put_interleaved, select
 from diffpost_np._numba.triangles import multiply_add_lower, multiply_add_upper
 
@@ -63,6 +69,17 @@ def product_from(out, start, a, x):
 def scaled_product(out, x, centre, lanes, a):
     scale = get(lanes, 0)
     multiply_add(out, Towards(x, centre, scale), a, x, scale)
+
+
+@njit
+def weighted_products(out, above, lanes, a, b, x):
+    multiply_add(out, None, a, x, Onto(out, get(lanes, 0)))
+    multiply_add_upper(above, None, b, x, Onto(above, get(lanes, 0)))
+
+
+@njit
+def product_and_largest(out, largest, start, a, x):
+    put(largest, 0, multiply_add_largest(out, start, a, x))
 
 
 @njit
@@ -174,6 +191,21 @@ class TestProducts:
         lanes = block(np.arange(x.shape[1])[None], dtype)
         scaled_product(out, x, centre, lanes, a)
         assert np.array_equal(out, ((centre[:, None] - x) * lanes + a @ x) * lanes)
+
+    def test_weighted_onto_rows(self, dtype, n, depth):
+        a, x = self.operands(dtype, n, depth)
+        lanes = block(np.arange(x.shape[1])[None], dtype)
+        out, above = (block(np.full((n, x.shape[1]), 3), dtype) for _ in range(2))
+        weighted_products(out, above, lanes, a, np.triu(a), x)
+        assert np.array_equal(out, 3 + lanes * (a @ x))
+        assert np.array_equal(above, 3 + lanes * (np.triu(a) @ x))
+
+    def test_largest(self, dtype, n, depth):
+        a, x = self.operands(dtype, n, depth)
+        out, numbers, largest = rows(n, dtype), -10 * np.arange(n, dtype=dtype), rows(1, dtype)
+        product_and_largest(out, largest, numbers, a, x)
+        assert np.array_equal(out, numbers[:, None] + a @ x)
+        assert np.array_equal(largest[0], np.max(out, axis=0))
 
     def test_trapezoids(self, dtype, n, depth):
         a, x = self.operands(dtype, n, depth)

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from .device import device, inner, zero_like
+from .device import device, inner, maximum, zero_like
 from .lanes import REGISTER_BYTES, fma, get, put
 
 SIX_FIT = REGISTER_BYTES == 64  # 24 of 32 registers; elsewhere there are 16
@@ -141,6 +141,26 @@ def multiply_add(out, start, a, x, factor=None):
         row += 2
     if row < n:
         one_row(out, start, a, x, factor, row, 0, depth)
+
+
+@njit(**inner)
+def multiply_add_largest(out, start, a, x):
+    """out = start + a x; returns the largest of each lane."""
+    row, n, depth = 0, a.shape[0], x.shape[0]
+    peak = zero_like(get(x, 0)) - np.inf
+    while SIX_FIT and row + 6 <= n:
+        s0, s1, s2, s3, s4, s5 = six_starts(out, start, row)
+        s0, s1, s2, s3, s4, s5 = six_sums(a, x, row, 0, depth, s0, s1, s2, s3, s4, s5)
+        put_six(out, row, s0, s1, s2, s3, s4, s5, None)
+        peak = maximum(s0, maximum(s1, maximum(s2, peak)))
+        peak = maximum(s3, maximum(s4, maximum(s5, peak)))
+        row += 6
+    while row < n:
+        s = one_sum(a, x, row, 0, depth, _start(out, start, row))
+        put(out, row, s)
+        peak = maximum(s, peak)
+        row += 1
+    return peak
 
 
 @device

@@ -13,7 +13,8 @@ from ._problem import Problem
 from ._smc import State, squared_norms
 from ._smc_options import Options
 
-_FEW_ROOTS = 10
+_LARGEST_ROOT = 0.125
+"""Share of the samples up to which one draw from the prior may stand behind them."""
 _MISSED = "a mode was missed (raise n_initial), or prior or noise_std are wrong"
 
 
@@ -29,10 +30,11 @@ def numbers(state: State) -> dict[str, float]:
 def _distrust(problem: Problem, options: Options, state: State) -> tuple[str, ...]:
     """Reasons to doubt the run: what told failures in examples/benchmarks/failure_signs.py."""
     reasons = []
-    if state.trace["n_roots"][-1] < _FEW_ROOTS:
+    share = state.trace["largest_root"][-1]
+    if share > _LARGEST_ROOT:
         reasons.append(
-            f"only {state.trace['n_roots'][-1]} draws from the prior stand behind the "
-            "samples: modes may be missing or misweighted; raise n_initial"
+            f"{share:.0%} of the samples descend from one draw of the prior: modes may be missing "
+            "or misweighted; raise n_initial and n_particles"
         )
     if state.trace["n_moves"][-1] >= options.max_moves:
         reasons.append(

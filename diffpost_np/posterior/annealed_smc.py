@@ -108,15 +108,15 @@ def annealed_smc(
     Warns
     -----
     RuntimeWarning
-        If fewer than 10 draws from the prior stand behind the samples, if the last level used
-        all of `max_moves`, if the samples do not explain y, or if their scores are larger than
+        If more than an eighth of the samples descend from one draw of the prior, if the last level
+        used all of `max_moves`, if the samples do not explain y, or if their scores are larger than
         at draws from the prior. Of a y that the model is right about, the third happens once in
         a million, the last in at most 2 / (N + 1) of cases, N the number of draws but at most
         1000: half of the samples must exceed the largest of N draws.
 
     Notes
     -----
-    One score a move and particle, and an eighth more where the prior has no density: some 120
+    One score a move and particle, and an eighth more where the prior has no density: some 110
     a particle on 8x8 images (examples/benchmarks/annealed_smc.py). Particles interact, so the
     cloud is the unit: a sample changes when `n_particles` does. Each tenth of the cloud moves by
     the covariance of the rest, since a covariance of its own would bend the target.

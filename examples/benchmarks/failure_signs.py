@@ -20,7 +20,7 @@ import separated_modes
 
 N, FAILED = 1000, 1.5
 WARNED = {
-    "few roots": "draws from the prior stand behind",
+    "one root": "descend from one draw",
     "all moves used": "used all of max_moves",
     "misfit": "do not explain y",
     "steep scores": "unlike the prior",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..blocks import block_code, exponentials, largest, responsibilities
+from ..blocks import block_code, exponentials, responsibilities
 from ..device import LOG2_E, device, zero_like
-from ..gemm import Onto, Towards, multiply, multiply_add
+from ..gemm import Onto, Towards, multiply, multiply_add, multiply_add_largest
 from ..lanes import fma, get, put
 
 
@@ -34,8 +34,8 @@ def shared_denoised(form, level, work, variance):
 def _shared_pull(form, level, work, scale):
     """Turn `work.logits` into weights of the means; where their sum starts, and its factor."""
     d, precision = form.centre.shape[0], form.precision[level]
-    multiply_add(work.logits, form.bias_of_x[level], form.means, work.x[:d])
-    total = exponentials(work.logits, largest(work.logits), precision * LOG2_E)
+    peak = multiply_add_largest(work.logits, form.bias_of_x[level], form.means, work.x[:d])
+    total = exponentials(work.logits, peak, precision * LOG2_E)
     return Towards(work.x, form.centre, total), scale * precision / total
 
 

@@ -31,12 +31,11 @@ def _combine(out, y, past, head, c, d, work, place, step):
     """
     n_past, p = past.shape[0] // work.x.shape[0], work.x.shape[0]
     for row in range(d):
-        put(out, row, fma(get(past, head * p + row), c[1], get(y, row) * c[0]))
-    for h in range(1, n_past):
-        if c[1 + h] != 0:
-            point = past[(head + h) % n_past * p :]
-            for row in range(d):
-                put(out, row, fma(get(point, row), c[1 + h], get(out, row)))
+        total = get(y, row) * c[0]
+        for h in range(n_past):
+            k = head + h if head + h < n_past else head + h - n_past
+            total = fma(get(past, k * p + row), c[1 + h], total)
+        put(out, row, total)
     for slot in range(c.shape[0] - 1 - n_past):
         if c[1 + n_past + slot] != 0:
             tag = place[2] | np.uint64(slot << 8)
