@@ -373,3 +373,12 @@ class TestOneVarianceFarAway:
         prior = dp.priors.GaussianMixture([0.3, 0.7], np.float32([[1, 2, 3], [3, 1, 2]]), 1.0)
         x, sigma = np.full((1, 3), 1e18, np.float32), 4e18
         np.testing.assert_allclose(prior.score(x, sigma), -x / sigma**2, rtol=1e-5)
+
+
+def test_points_are_sorted_only_where_that_can_pay():
+    prior, x = mixture("full", spread=3.0), points(20, np.float64)
+    prepared = kernels.prepare(prior.tables(x.dtype))
+    assert np.array_equal(kernels.by_neighbourhood(prepared, x, 1e4), np.arange(20))
+    order = kernels.by_neighbourhood(prepared, x, 0.0)
+    nearest = np.argmin(np.sum((x[order][:, None] - prior.means[:4]) ** 2, axis=2), axis=1)
+    assert np.all(np.diff(nearest) >= 0) and nearest[-1] > nearest[0]

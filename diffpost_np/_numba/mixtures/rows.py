@@ -74,8 +74,8 @@ def advance_rows(xp, x, tables, rows, linear, stream):
     prepared = prepare(tables)
     if prepared is None:
         return NotImplemented
-    x, order = np.array(x, order="C"), by_neighbourhood(prepared, x)
     s2 = rows[:, 0].astype(x.dtype).astype(np.float64) ** 2
+    x, order = np.array(x, order="C"), by_neighbourhood(prepared, x, s2.min())
     coefficients = rows[:, 1:].astype(x.dtype, order="C")
     if linear is None:
         coefficients[:, _LIKELIHOOD] = 0

@@ -111,14 +111,17 @@ def mixture_steps(xp, cloud, table, prior, stream):
         levels, use = runs(s2[part])
         uses = np.where(evaluates[part], use, -1)
         arrays = tuple(np.ascontiguousarray(column[part]) for column in columns)
-        form = prepared.levels(levels, reused=True)
-        _advance(prepared, y, past, form, arrays, uses, stream, cost)
+        form, order = (
+            prepared.levels(levels, reused=True),
+            by_neighbourhood(prepared, y, levels[-1]),
+        )
+        _advance(prepared, y, past, order, form, arrays, uses, stream, cost)
     return Cloud(y, tuple(past))
 
 
-def _advance(prepared, y, past, form, arrays, uses, stream, cost):
+def _advance(prepared, y, past, order, form, arrays, uses, stream, cost):
     """Some rows of one regime, in place."""
-    order, place = by_neighbourhood(prepared, y), place_of(stream)
+    place = place_of(stream)
 
     def task(first, last):
         work = new_work(y.dtype, prepared.d, prepared.n, scratch_rows(form))

@@ -11,6 +11,8 @@ from ..._threads import single_threaded_blas
 from ...priors._covariance import LowRank as LowRankCovariance
 from ...priors._covariance import Spectral
 from ..blocks import padded
+from ..device import LOWEST_LOGIT
+from .factors import triangular_factors
 from .forms import Diagonal, Factored, Full, LowRank, Rotated, Shared
 
 _SPREAD = 30.0
@@ -37,6 +39,17 @@ class Prepared:
 
     n_axes = 1
     """Length of what a component does for each entry of x."""
+    narrowest = 0.0
+    """The smallest variance along an axis, where blocks may give components up."""
+
+    @functools.cached_property
+    def diameter(self):
+        """A bound on the squared distance of two means."""
+        return 4 * np.max(np.sum((self.means - self.means.mean(axis=0)) ** 2, axis=1))
+
+    def all_near(self, s2):
+        """Whether means lie so close in this noise that no component will be given up."""
+        return self.diameter <= -2 * LOWEST_LOGIT * (self.narrowest + s2)
 
     def regime(self, s2, reused=False):
         """Which of its forms the mixture takes at each noise variance."""
@@ -120,6 +133,7 @@ class PreparedFull(PreparedDiagonal):
         order = self.telling_axes_first(basis)
         self.values = np.take_along_axis(self.values, order, axis=1)
         self.basis = np.take_along_axis(basis, order[:, None, :], axis=2)
+        self.narrowest = self.values.min()
         self.n_axes, self.one_mean = self.d, bool(np.all(self.means == self.means[0]))
         arrays = self.means, self.basis, self.basis.transpose(0, 2, 1)
         self.arrays = tuple(map(self.cast, arrays))
@@ -143,9 +157,7 @@ class PreparedFull(PreparedDiagonal):
             return Full(*self.arrays, self.cast(1 / variance), bias, self.one_mean)
         if s2.size == 1 and s2[0] == 0:
             return Factored(*self.noiseless, bias, self.one_mean)
-        with single_threaded_blas(np):
-            factors = [self.factor if v == 0 else self.factor_at(v) for v in s2]
-        return Factored(*self.factored(factors), bias, self.one_mean)
+        return Factored(*self.factors(s2), bias, self.one_mean)
 
     def lasting_levels(self, s2):
         """Triangular factors where they are worth some calls, kept for the last noise variance."""
@@ -155,10 +167,8 @@ class PreparedFull(PreparedDiagonal):
             return self.levels(s2)
         kept = self.kept
         if kept is None or kept[0] != s2[0]:
-            with single_threaded_blas(np):
-                factors = self.factored([self.factor_at(s2[0])])
             bias = self.bias(np.sum(np.log(self.values + s2[:, None, None]), axis=-1))
-            kept = self.kept = s2[0], Factored(*factors, bias, self.one_mean)
+            kept = self.kept = s2[0], Factored(*self.factors(s2), bias, self.one_mean)
         return kept[1]
 
     kept: tuple | None = None
@@ -167,14 +177,20 @@ class PreparedFull(PreparedDiagonal):
     @functools.cached_property
     def noiseless(self):
         """The tables of the density itself, which many calls ask for."""
-        return self.factored([self.factor])
+        return self.factors(np.zeros(1))
 
-    def factored(self, factors):
-        """Tables of triangular factors, (K, d, d) for each noise level."""
-        lower, upper = np.empty((2, len(factors), *self.basis.shape), self.dtype)
-        for level, factor in enumerate(factors):
-            lower[level], upper[level] = factor, np.swapaxes(factor, 1, 2)
+    def factors(self, s2):
+        """Tables of triangular factors at each noise level."""
+        variance = np.where(s2[:, None, None] > 0, self.values + s2[:, None, None], 1.0)
+        lower, upper = np.zeros((2, len(s2), *self.basis.shape), self.dtype)
+        triangular_factors(lower, upper, self.reversed_basis, 1 / variance)
+        for level in np.flatnonzero(s2 == 0):
+            lower[level], upper[level] = self.factor, np.swapaxes(self.factor, 1, 2)
         return self.cast(self.means[:, self.order]), lower, upper, self.order
+
+    @functools.cached_property
+    def reversed_basis(self):
+        return np.ascontiguousarray(self.basis[:, self.order[::-1]])
 
     @functools.cached_property
     def order(self):
@@ -191,14 +207,8 @@ class PreparedFull(PreparedDiagonal):
         scaled = self.basis[:, self.order].transpose(0, 2, 1) / np.sqrt(self.values)[:, :, None]
         steepest_first = np.argsort(self.values, axis=1)
         scaled = np.take_along_axis(scaled, steepest_first[:, :, None], axis=1)
-        return np.linalg.qr(scaled[:, :, ::-1])[1][:, ::-1, ::-1]
-
-    def factor_at(self, s2):
-        """The same for C + s2 I, by Cholesky."""
-        reversed_rows = self.basis[:, self.order[::-1]]
-        scaled = reversed_rows / np.sqrt(self.values + s2)[:, None, :]
-        root = np.linalg.cholesky(scaled @ scaled.transpose(0, 2, 1))
-        return root.transpose(0, 2, 1)[:, ::-1, ::-1]
+        with single_threaded_blas(np):
+            return np.linalg.qr(scaled[:, :, ::-1])[1][:, ::-1, ::-1]
 
     def floats_per_level(self):
         return 2 * self.n * self.d**2
@@ -210,6 +220,7 @@ class PreparedLowRank(Prepared):
         self.factor = self.of_components(tables.covs.factor_matrix)
         self.n_axes = self.factor.shape[2]
         self.diag = np.broadcast_to(self.of_components(tables.covs.diag), self.means.shape)
+        self.narrowest = self.diag.min()
 
     def floats_per_level(self):
         return self.factor.size + self.diag.size
