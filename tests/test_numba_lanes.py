@@ -14,7 +14,7 @@ from diffpost_np._numba.gemm import (
     multiply_add_largest,
 )
 from diffpost_np._numba.lanes import LANES, any_lane, fma, get, put, put_interleaved, select
-from diffpost_np._numba.triangles import multiply_add_lower, multiply_add_upper
+from diffpost_np._numba.triangles import multiply_add_lower, multiply_add_upper, squares_lower
 
 DTYPES = (np.float64, np.float32)
 
@@ -86,6 +86,12 @@ def product_and_largest(out, largest, start, a, x):
 def trapezoids(below, above, start, a, b, x):
     multiply_add_lower(below, start, a, x, 0, a.shape[0])
     multiply_add_upper(above, start, b, x)
+
+
+@njit
+def squares(totals, kept, a, x):
+    put(totals, 0, squares_lower(kept, a, x, 0, a.shape[0]))
+    put(totals, 1, squares_lower(None, a, x, 1, a.shape[0]))
 
 
 def block(values, dtype):
@@ -213,6 +219,13 @@ class TestProducts:
         trapezoids(below, above, start, np.tril(a), np.triu(a), x)
         assert np.array_equal(below, start + np.tril(a) @ x)
         assert np.array_equal(above, start + np.triu(a) @ x)
+
+    def test_squares(self, dtype, n, depth):
+        a, x = self.operands(dtype, n, depth)
+        kept, totals = rows(n, dtype), rows(2, dtype)
+        squares(totals, kept, np.tril(a), x)
+        assert np.array_equal(kept, np.tril(a) @ x)
+        assert np.array_equal(totals, [np.sum(kept[first:] ** 2, axis=0) for first in (0, 1)])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

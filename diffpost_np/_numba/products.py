@@ -77,8 +77,8 @@ def row_product_beside(xp, rows, matrix, other, factor, shift):
     if not rows.dtype == matrix.dtype == other.dtype == shift.dtype:
         return NotImplemented
     rows, transposed = np.ascontiguousarray(rows), np.ascontiguousarray(matrix.T)
+    other, factor = np.ascontiguousarray(other), rows.dtype.type(factor)
     out, order = np.empty(other.shape, other.dtype), np.arange(len(rows))
-    factor = rows.dtype.type(factor)
 
     def task(first, last):
         work = new_work(rows.dtype, other.shape[1], 0, rows.shape[1])

@@ -5,11 +5,12 @@ Their tiles and sums are those of `gemm.py`.
 
 from __future__ import annotations
 
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 
 from .device import device, inner, zero_like
 from .gemm import SIX_FIT, one_row, one_sum, put_six, six_starts, six_sums, two_rows, two_sums
-from .lanes import fma, get
+from .lanes import fma, get, put
 
 
 @device
@@ -75,39 +76,56 @@ def multiply_add_upper(out, start, a, x, factor=None):
         one_row(out, start, a, x, factor, row, row, depth)
 
 
+def _keep(out, row, total):
+    """Put a sum into a row, if sums are to be kept."""
+    raise NotImplementedError
+
+
+@overload(_keep, jit_options=inner)
+def _keep_typed(out, row, total):
+    if isinstance(out, types.NoneType):
+        return lambda out, row, total: None
+    return lambda out, row, total: put(out, row, total)
+
+
 @device
-def _squares_of_six(total, a, x, row):
+def _squares_of_six(out, total, a, x, row):
     z = zero_like(total)
     s0, s1, s2, s3, s4, s5 = _six_lower(a, x, row, z, z, z, z, z, z)
+    _keep(out, row, s0), _keep(out, row + 1, s1), _keep(out, row + 2, s2)
+    _keep(out, row + 3, s3), _keep(out, row + 4, s4), _keep(out, row + 5, s5)
     total = fma(s2, s2, fma(s1, s1, fma(s0, s0, total)))
     return fma(s5, s5, fma(s4, s4, fma(s3, s3, total)))
 
 
 @device
-def _squares_of_two(total, a, x, row, last):
+def _squares_of_two(out, total, a, x, row, last):
     s0, s1 = two_sums(a, x, row, 0, last, zero_like(total), zero_like(total))
+    _keep(out, row, s0), _keep(out, row + 1, s1)
     return fma(s1, s1, fma(s0, s0, total))
 
 
 @device
-def _square_of_one(total, a, x, row, last):
+def _square_of_one(out, total, a, x, row, last):
     s = one_sum(a, x, row, 0, last, zero_like(total))
+    _keep(out, row, s)
     return fma(s, s, total)
 
 
 @njit(**inner)
-def squares_lower(a, x, first, last):
+def squares_lower(out, a, x, first, last):
     """Sum of the squares of rows first to last, less one, of a x, in their order.
 
-    a is zero above its diagonal. No product is stored: those of many components fill a cache.
+    a is zero above its diagonal. The products go to `out`, or nowhere: those of many components
+    fill a cache.
     """
     row, total, depth = first, zero_like(get(x, 0)), a.shape[1]
     while SIX_FIT and row + 6 <= last:
-        total = _squares_of_six(total, a, x, row)
+        total = _squares_of_six(out, total, a, x, row)
         row += 6
     while row + 2 <= last:
-        total = _squares_of_two(total, a, x, row, min(row + 2, depth))
+        total = _squares_of_two(out, total, a, x, row, min(row + 2, depth))
         row += 2
     if row < last:
-        total = _square_of_one(total, a, x, row, min(row + 1, depth))
+        total = _square_of_one(out, total, a, x, row, min(row + 1, depth))
     return total

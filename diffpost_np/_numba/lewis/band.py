@@ -72,7 +72,7 @@ def square_of(work, factor, bound, r):
         most = fma(part, part, most)
     if not any_lane(_not_above(r * r, most)):
         return most
-    return squares_lower(factor, work, 0, bound.shape[0])
+    return squares_lower(None, factor, work, 0, bound.shape[0])
 
 
 @device

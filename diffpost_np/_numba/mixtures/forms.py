@@ -50,6 +50,7 @@ class Full(NamedTuple):
     basis_t: np.ndarray
     precision: np.ndarray  # (S, K, d)
     bias: np.ndarray
+    n_first: np.ndarray  # (S,), axes that are summed for all components
     one_mean: bool  # all components have the same mean
 
 
@@ -61,6 +62,7 @@ class Factored(NamedTuple):
     factor_t: np.ndarray
     order: np.ndarray  # (d,), entries of x, those that tell components apart first
     bias: np.ndarray
+    n_first: np.ndarray
     one_mean: bool
 
 

@@ -15,10 +15,10 @@ from ..blocks import block_code, responsibilities
 from ..device import LOWEST_LOGIT, device, maximum, zero_like
 from ..gemm import Onto, multiply, multiply_add
 from ..lanes import any_lane, fma, get, put
-from ..triangles import multiply_add_lower, multiply_add_upper, squares_lower
+from ..triangles import multiply_add_upper, squares_lower
 from .forms import Factored, Full
 
-_FIRST_AXES, _MORE_AXES = 24, 20
+_MORE_AXES = 20
 
 
 def _square(form, level, work, k, first, last, kept):
@@ -39,15 +39,12 @@ def _square_typed(form, level, work, k, first, last, kept):
 
     def triangular(form, level, work, k, first, last, kept):
         n, d = form.means.shape
-        return squares_lower(form.factor[level, k], work.scratch[n * d :], first, last)
+        return squares_lower(None, form.factor[level, k], work.scratch[n * d :], first, last)
 
     def triangular_kept(form, level, work, k, first, last, kept):
         n, d = form.means.shape
-        rows, total = work.scratch[k * d : (k + 1) * d], zero_like(get(work.x, 0))
-        multiply_add_lower(rows, None, form.factor[level, k], work.scratch[n * d :], first, last)
-        for row in range(first, last):
-            total = fma(get(rows, row), get(rows, row), total)
-        return total
+        rows = work.scratch[k * d : (k + 1) * d]
+        return squares_lower(rows, form.factor[level, k], work.scratch[n * d :], first, last)
 
     if form.instance_class is Full:
         return along_axes
@@ -92,7 +89,7 @@ def full_logits(form, level, work):
 @block_code
 def _logits(form, level, work, kept):
     n, d = form.means.shape
-    some = min(d, _FIRST_AXES)
+    some = form.n_first[level]
     best = zero_like(get(work.x, 0)) - np.inf
     for k in range(n):
         if k == 0 or not form.one_mean:
@@ -119,7 +116,7 @@ def _completed(form, level, work, k, first, near, peak, kept):
     responsibilities: a sum would be rounded otherwise where logits are large.
     """
     d, logit = form.means.shape[1], get(work.logits, k)
-    if not form.one_mean:
+    if first < d and not form.one_mean:
         _differences(form, work, k, d)
     while first < d and (near or any_lane(logit - peak > LOWEST_LOGIT)):
         last = min(first + _MORE_AXES, d)

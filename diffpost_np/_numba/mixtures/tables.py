@@ -18,6 +18,9 @@ from .forms import Diagonal, Factored, Full, LowRank, Rotated, Shared
 _SPREAD = 30.0
 """Standard deviations of spread up to which logits linear in x are accurate."""
 
+_FIRST_AXES = 24
+"""Axes after which a component that is far may be given up."""
+
 _CHEAP_FACTORS, _LASTING_FACTORS, _MOST_SPREAD = 2**23, 2**26, 1e8
 """Size of a factorisation of all components that is done for a level, about a millisecond, and
 for one that lasts, some ten; and the largest ratio of variances of one whose inverse is formed."""
@@ -151,13 +154,18 @@ class PreparedFull(PreparedDiagonal):
         return (s2 == 0) | (reused & cheap & (spread <= _MOST_SPREAD))
 
     def levels(self, s2, reused=False):
-        variance = self.values + s2[:, None, None]
-        bias = self.bias(np.sum(np.log(variance), axis=-1))
         if not self.regime(s2, reused).all():
-            return Full(*self.arrays, self.cast(1 / variance), bias, self.one_mean)
+            precision = self.cast(1 / (self.values + s2[:, None, None]))
+            return Full(*self.arrays, precision, *self.sums(s2))
         if s2.size == 1 and s2[0] == 0:
-            return Factored(*self.noiseless, bias, self.one_mean)
-        return Factored(*self.factors(s2), bias, self.one_mean)
+            return Factored(*self.noiseless, *self.sums(s2))
+        return Factored(*self.factors(s2), *self.sums(s2))
+
+    def sums(self, s2):
+        """What logits begin with, and of how many axes all are summed before any is given up."""
+        bias = self.bias(np.sum(np.log(self.values + s2[:, None, None]), axis=-1))
+        n_first = np.where(self.all_near(s2), self.d, min(self.d, _FIRST_AXES))
+        return bias, n_first, self.one_mean
 
     def lasting_levels(self, s2):
         """Triangular factors where they are worth some calls, kept for the last noise variance."""
@@ -167,8 +175,7 @@ class PreparedFull(PreparedDiagonal):
             return self.levels(s2)
         kept = self.kept
         if kept is None or kept[0] != s2[0]:
-            bias = self.bias(np.sum(np.log(self.values + s2[:, None, None]), axis=-1))
-            kept = self.kept = s2[0], Factored(*self.factors(s2), bias, self.one_mean)
+            kept = self.kept = s2[0], Factored(*self.factors(s2), *self.sums(s2))
         return kept[1]
 
     kept: tuple | None = None
