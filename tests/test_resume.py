@@ -22,7 +22,7 @@ PLACED = {
     **{name: functools.partial(f, tolerance=0.9) for name, f in ANNEALED.items()},
     "langevin": functools.partial(dp.posterior.langevin, step_size=0.01, n_steps=200),
 }
-pytestmark = pytest.mark.filterwarnings("ignore:.*(not log-concave|one draw):RuntimeWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*(not log-concave|stands? behind):RuntimeWarning")
 
 
 def stopped(sampler, **options):

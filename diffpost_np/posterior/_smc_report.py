@@ -13,8 +13,10 @@ from ._problem import Problem
 from ._smc import State, squared_norms
 from ._smc_options import Options
 
-_LARGEST_ROOT = 0.125
-"""Share of the samples up to which one draw from the prior may stand behind them."""
+_FEW_ROOTS = 10
+_LARGEST_ROOT, _UNLIKE_OTHERS = 0.05, 40
+"""A draw from the prior with this share of the samples, and so many times that of the average
+one, holds a mode alone; where all hold one mode, the largest has some twenty times the average."""
 _MISSED = "a mode was missed (raise n_initial), or prior or noise_std are wrong"
 
 
@@ -30,11 +32,16 @@ def numbers(state: State) -> dict[str, float]:
 def _distrust(problem: Problem, options: Options, state: State) -> tuple[str, ...]:
     """Reasons to doubt the run: what told failures in examples/benchmarks/failure_signs.py."""
     reasons = []
-    share = state.trace["largest_root"][-1]
-    if share > _LARGEST_ROOT:
+    n_roots, share = state.trace["n_roots"][-1], state.trace["largest_root"][-1]
+    if n_roots < _FEW_ROOTS:
         reasons.append(
-            f"{share:.0%} of the samples descend from one draw of the prior: modes may be missing "
-            "or misweighted; raise n_initial and n_particles"
+            f"only {n_roots} draws from the prior stand behind the samples: modes may be missing "
+            "or misweighted; raise n_initial"
+        )
+    if share > max(_LARGEST_ROOT, _UNLIKE_OTHERS / n_roots):
+        reasons.append(
+            f"one of {n_roots} draws from the prior stands behind {share:.0%} of the samples: a "
+            "mode may have too large a weight; raise n_initial and n_particles"
         )
     if state.trace["n_moves"][-1] >= options.max_moves:
         reasons.append(

@@ -20,7 +20,8 @@ import separated_modes
 
 N, FAILED = 1000, 1.5
 WARNED = {
-    "one root": "descend from one draw",
+    "few roots": "draws from the prior stand behind",
+    "one root": "draws from the prior stands behind",
     "all moves used": "used all of max_moves",
     "misfit": "do not explain y",
     "steep scores": "unlike the prior",
