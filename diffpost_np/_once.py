@@ -11,7 +11,10 @@ T = TypeVar("T")
 
 
 def once_for_each(make: Callable[[Any], T]) -> Callable[[Any], T]:
-    """A function of the tables of a mixture that is called once for each, as long as they live."""
+    """A function of the tables of a mixture that is called once for each, as long as they live.
+
+    Tables are told apart by their means, which what is made must not hold, nor a view of them.
+    """
     made: dict[int, T] = {}
 
     @functools.wraps(make)

@@ -32,5 +32,5 @@ def row_product(xp: ModuleType, rows: Array, matrix: Array) -> Array:
 def row_product_beside(
     xp: ModuleType, rows: Array, matrix: Array, other: Array, factor: float, shift: Array
 ) -> Array:
-    """The same product, and beside it factor * other + shift."""
+    """rows @ matrix + factor * other + shift, row by row the same in every batch."""
     return factor * other + shift + rows @ matrix

@@ -107,3 +107,26 @@ def test_results_and_schedules(copied):
         same(getattr(copied(schedule), name), getattr(schedule, name))
     clock = dp.schedules.VPTable([0.9, 0.5, 0.1])
     assert copied(clock).noise_level(1.0) == clock.noise_level(1.0)
+
+
+@COPIES
+def test_runs_of_methods_go_on(copied):
+    prior = MIXTURES["shared"]
+    whole = dp.sampling.sample(prior, 5, n_steps=9, rng=0)
+    part = dp.sampling.sample(prior, 5, n_steps=9, rng=0, callback=lambda step, s, x: step == 4)
+    rest = dp.sampling.sample(prior, n_steps=9, resume=copied(part))
+    same(rest.samples, whole.samples)
+    same(copied(whole).samples, whole.samples)
+
+
+def half(s):
+    return s.next / s.sigma * s.y
+
+
+@COPIES
+def test_methods_of_users(copied):
+    method = dp.sampling.Method("half", half, order=1, limits={})
+    again = copied(method)
+    assert (repr(again), again.step, again.limits) == (repr(method), half, {})
+    with pytest.raises(TypeError):
+        again.limits["some"] = (0, 1)

@@ -382,3 +382,14 @@ def test_points_are_sorted_only_where_that_can_pay():
     order = kernels.by_neighbourhood(prepared, x, 0.0)
     nearest = np.argmin(np.sum((x[order][:, None] - prior.means[:4]) ** 2, axis=2), axis=1)
     assert np.all(np.diff(nearest) >= 0) and nearest[-1] > nearest[0]
+
+
+def test_components_that_differ_in_shape_are_given_up_early():
+    """Equal means tell nothing apart, unequal axes do, until the noise hides them."""
+    rng, d = np.random.default_rng(0), 30
+    axes = np.linalg.qr(rng.normal(size=(K, d, d)))[0]
+    covs = axes * np.where(np.arange(d) < 4, 1.0, 1e-4) @ axes.transpose(0, 2, 1)
+    covs = 0.5 * (covs + covs.transpose(0, 2, 1))
+    prior = dp.priors.GaussianMixture(np.full(K, 1 / K), np.zeros((K, d)), covs)
+    form = kernels.prepare(prior.tables(np.dtype(np.float64))).levels(np.array([100.0, 1e-4]))
+    assert form.n_first.tolist() == [d, 24]

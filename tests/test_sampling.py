@@ -1,7 +1,9 @@
 """`sampling.sample`: what all methods share. Their orders are in `test_integrators.py`."""
 
 import functools
+import gc
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -340,6 +342,14 @@ class TestSubspace:
         for first, n in ((0, 1), (3, 5), (40, 35)):
             some = draw(n, first_chain=first).samples
             np.testing.assert_array_equal(some, whole[first : first + n])
+
+    def test_a_mixture_is_not_kept_alive(self):
+        prior = self.prior()
+        dp.sampling.sample(prior, 5, n_steps=2, rng=0)
+        means = weakref.ref(prior.tables(np.dtype(np.float64)).means)
+        del prior
+        gc.collect()
+        assert means() is None
 
     @pytest.mark.parametrize("name", ["ddpm", "sra1"])
     def test_noise_stays_where_it_is(self, name):

@@ -28,7 +28,7 @@ class Towards(NamedTuple):
 
 
 class Onto(NamedTuple):
-    """Rows that sums are added to, times a number for each lane."""
+    """Rows to which sums are added, the sums times a number for each lane."""
 
     rows: np.ndarray
     weight: Any

@@ -36,7 +36,7 @@ def _distrust(problem: Problem, options: Options, state: State) -> tuple[str, ..
     if n_roots < _FEW_ROOTS:
         reasons.append(
             f"only {n_roots} draws from the prior stand behind the samples: modes may be missing "
-            "or misweighted; raise n_initial"
+            "or misweighted; raise n_initial and n_particles"
         )
     if share > max(_LARGEST_ROOT, _UNLIKE_OTHERS / n_roots):
         reasons.append(

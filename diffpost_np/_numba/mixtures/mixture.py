@@ -66,10 +66,10 @@ def _evaluated(x, s2, tables, scores, densities):
 def by_neighbourhood(prepared, x, s2):
     """An order of the points in which neighbours share a block, where blocks can use that.
 
-    A block of full covariances gives up the components that are far from all its points; none
-    are where the noise variance s2 is large.
+    A block of full covariances gives up the components that are far from all its points; hardly
+    any are where the noise variance s2 is large.
     """
-    if prepared.n_axes == 1 or prepared.n < 4 or prepared.all_near(s2):
+    if prepared.n_axes == 1 or prepared.n < 4 or prepared.all_alike(s2):
         return np.arange(len(x))
     means, offset = prepared.means.T.astype(x.dtype), 0.5 * np.sum(prepared.means**2, axis=1)
     step = max(1, _ONE_THREAD // means.size)

@@ -18,8 +18,9 @@ from .forms import Diagonal, Factored, Full, LowRank, Rotated, Shared
 _SPREAD = 30.0
 """Standard deviations of spread up to which logits linear in x are accurate."""
 
-_FIRST_AXES = 24
-"""Axes after which a component that is far may be given up."""
+_FIRST_AXES, _ALIKE = 24, 4
+"""Axes after which a component that is far may be given up, and the ratio of variances up to
+which components do not differ by them."""
 
 _CHEAP_FACTORS, _LASTING_FACTORS, _MOST_SPREAD = 2**23, 2**26, 1e8
 """Size of a factorisation of all components that is done for a level, about a millisecond, and
@@ -42,17 +43,18 @@ class Prepared:
 
     n_axes = 1
     """Length of what a component does for each entry of x."""
-    narrowest = 0.0
-    """The smallest variance along an axis, where blocks may give components up."""
+    narrowest = widest = 0.0
+    """The smallest and the largest variance, where blocks may give components up."""
 
     @functools.cached_property
     def diameter(self):
         """A bound on the squared distance of two means."""
         return 4 * np.max(np.sum((self.means - self.means.mean(axis=0)) ** 2, axis=1))
 
-    def all_near(self, s2):
-        """Whether means lie so close in this noise that no component will be given up."""
-        return self.diameter <= -2 * LOWEST_LOGIT * (self.narrowest + s2)
+    def all_alike(self, s2):
+        """Whether components are so much alike in this noise that none is likely to be given up."""
+        near = self.diameter <= -2 * LOWEST_LOGIT * (self.narrowest + s2)
+        return near & (self.widest + s2 <= _ALIKE * (self.narrowest + s2))
 
     def regime(self, s2, reused=False):
         """Which of its forms the mixture takes at each noise variance."""
@@ -136,7 +138,7 @@ class PreparedFull(PreparedDiagonal):
         order = self.telling_axes_first(basis)
         self.values = np.take_along_axis(self.values, order, axis=1)
         self.basis = np.take_along_axis(basis, order[:, None, :], axis=2)
-        self.narrowest = self.values.min()
+        self.narrowest, self.widest = self.values.min(), self.values.max()
         self.n_axes, self.one_mean = self.d, bool(np.all(self.means == self.means[0]))
         arrays = self.means, self.basis, self.basis.transpose(0, 2, 1)
         self.arrays = tuple(map(self.cast, arrays))
@@ -164,7 +166,7 @@ class PreparedFull(PreparedDiagonal):
     def sums(self, s2):
         """What logits begin with, and of how many axes all are summed before any is given up."""
         bias = self.bias(np.sum(np.log(self.values + s2[:, None, None]), axis=-1))
-        n_first = np.where(self.all_near(s2), self.d, min(self.d, _FIRST_AXES))
+        n_first = np.where(self.all_alike(s2), self.d, min(self.d, _FIRST_AXES))
         return bias, n_first, self.one_mean
 
     def lasting_levels(self, s2):
@@ -188,9 +190,10 @@ class PreparedFull(PreparedDiagonal):
 
     def factors(self, s2):
         """Tables of triangular factors at each noise level."""
-        variance = np.where(s2[:, None, None] > 0, self.values + s2[:, None, None], 1.0)
         lower, upper = np.zeros((2, len(s2), *self.basis.shape), self.dtype)
-        triangular_factors(lower, upper, self.reversed_basis, 1 / variance)
+        if np.any(s2 > 0):
+            variance = np.where(s2[:, None, None] > 0, self.values + s2[:, None, None], 1.0)
+            triangular_factors(lower, upper, self.reversed_basis, 1 / variance)
         for level in np.flatnonzero(s2 == 0):
             lower[level], upper[level] = self.factor, np.swapaxes(self.factor, 1, 2)
         return self.cast(self.means[:, self.order]), lower, upper, self.order
@@ -228,6 +231,7 @@ class PreparedLowRank(Prepared):
         self.n_axes = self.factor.shape[2]
         self.diag = np.broadcast_to(self.of_components(tables.covs.diag), self.means.shape)
         self.narrowest = self.diag.min()
+        self.widest = self.diag.max() + np.max(np.sum(self.factor**2, axis=(1, 2)))
 
     def floats_per_level(self):
         return self.factor.size + self.diag.size

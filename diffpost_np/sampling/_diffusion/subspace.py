@@ -8,7 +8,6 @@ turned into these coordinates step by step, which costs what this saves.
 
 from __future__ import annotations
 
-from operator import mul
 from types import ModuleType
 from typing import NamedTuple
 
@@ -56,8 +55,7 @@ class Subspace(NamedTuple):
     def leave(self, xp: ModuleType, cloud: Cloud) -> Array:
         """The chains in their own coordinates."""
         start, inside, (factor, *_) = cloud.beside
-        moved = -factor * inside
-        moved += cloud.y
+        moved = cloud.y - factor * inside
         return row_product_beside(xp, moved, self.columns.T, start, factor, self.centre)
 
     def advance(self, xp: ModuleType, cloud: Cloud, table: Table, stream: Stream) -> Cloud:
@@ -80,7 +78,10 @@ class Subspace(NamedTuple):
 
 def _dot(coefficients: list[float], values: tuple[float, ...]) -> float:
     """Sum of products; coefficients of noises are zero, and left out."""
-    return sum(map(mul, coefficients, values))
+    total = 0.0
+    for coefficient, value in zip(coefficients, values, strict=False):
+        total += coefficient * value  # Python's own sum rounds otherwise from 3.12 on
+    return total
 
 
 @once_for_each
@@ -91,7 +92,7 @@ def _span(prior: Tables) -> Subspace | None:
         return None
     if not 1 <= n_components - 1 <= _MOST_LEFT * d:
         return None
-    centre = prior.means[0, :]
+    centre = xp.asarray(prior.means[0, :], copy=True)  # a view would keep the means alive
     columns = xp.linalg.qr((prior.means[1:, :] - centre).T)[0]
     reduced = Tables(prior.log_weights, (prior.means - centre) @ columns, covs)
     return Subspace(centre, columns, reduced, float(covs.values[0, 0]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
@@ -107,6 +107,15 @@ class Method:
         n = self.evals_per_step
         cost = "cost by options" if n is None else f"{n:g} evaluation{'s'[: n != 1]} a step"
         return f"<{self.name}: order {self.order:g}, {cost}, {kind}; {self.source}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By name where it is the library's: a run may then go on in another process."""
+        from .._methods.lookup import METHODS, as_method
+
+        if METHODS.get(self.name) is self:
+            return as_method, (self.name,)
+        arguments = {f.name: getattr(self, f.name) for f in fields(self)}
+        return partial(Method, **{**arguments, "limits": dict(self.limits)}), ()
 
     @property
     def options(self) -> dict[str, Any]:
