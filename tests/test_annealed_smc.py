@@ -235,7 +235,7 @@ def test_it_warns_of_a_mode_with_few_draws():
 
 @pytest.mark.parametrize("largest, told", [(0.02, False), (0.04, False), (0.06, True), (0.5, True)])
 def test_it_warns_of_one_draw_that_holds_a_mode(largest, told):
-    """As in one run of 192 on digits, where a mode of weight 0.01 came out as 0.14."""
+    """As in one run on digits, whose rare mode came out with many times its weight."""
     prior, measurement, y = three_in_eight(0)
     result = annealed_smc(ScoreOnly(prior), measurement, y, n_samples=200, rng=0)
     trace = {**result.state.trace, "n_roots": [700], "largest_root": [largest]}
