@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import NamedTuple
 
-from .._products import fold_slices, product
+from .._products import fold_slices, from_folds, in_folds, product
 from .._xp import Array, device_of
 from ._preconditioner import Preconditioner
 
@@ -31,11 +31,9 @@ class Metric(NamedTuple):
         return self.means + product(xp, u, xp.matrix_transpose(self.roots))
 
     def whiten(self, xp: ModuleType, x: Array) -> Array:
-        centred = x - self.means
-        folds = enumerate(fold_slices(x.shape[0], self.roots.shape[0]))
-        return xp.concat(
-            [xp.linalg.solve(self.roots[k, ...], centred[rows, :].T).T for k, rows in folds]
-        )
+        centred = in_folds(xp, x - self.means, self.roots.shape[0])
+        white = xp.linalg.solve(self.roots, xp.matrix_transpose(centred))
+        return from_folds(xp, xp.matrix_transpose(white), x.shape[0])
 
     def gradient(self, xp: ModuleType, gradient: Array) -> Array:
         """With respect to u, given that with respect to x."""
@@ -66,15 +64,14 @@ def cloud_metric(xp: ModuleType, x: Array) -> Metric:
     n, d = x.shape
     folds = fold_slices(n, max(1, min(_MOST_FOLDS, n // _FEWEST_IN_FOLD, _MOST_NUMBERS // d**2)))
     ridge = _ridge(xp, x)
-    means, roots = [], []
+    means, covs = [], []
     for rows in folds:
         rest = x if len(folds) == 1 else xp.concat([x[: rows.start, :], x[rows.stop :, :]])
         mean = xp.mean(rest, axis=0)
         rest = rest - mean
-        cov = rest.T @ rest / rest.shape[0]
+        covs.append(rest.T @ rest / rest.shape[0])
         means.append(xp.broadcast_to(mean, (rows.stop - rows.start, d)))
-        roots.append(xp.linalg.cholesky(cov + ridge))
-    return Metric(xp.concat(means), xp.stack(roots))
+    return Metric(xp.concat(means), xp.linalg.cholesky(xp.stack(covs) + ridge))
 
 
 def _ridge(xp: ModuleType, x: Array) -> Array:

@@ -13,17 +13,23 @@ _HALVINGS = 20
 
 def effective_sample_size(xp: ModuleType, log_weights: Array) -> float:
     """(sum w)^2 / sum w^2."""
-    w = xp.exp(log_weights - xp.max(log_weights))
-    return float(xp.sum(w)) ** 2 / float(xp.sum(w * w))
+    return _effective_size(xp, log_weights - xp.max(log_weights))
+
+
+def _effective_size(xp: ModuleType, below_peak: Array) -> float:
+    """The same, of log weights none of which is positive."""
+    w = xp.exp(below_peak)
+    return float(xp.sum(w) ** 2 / xp.sum(w * w))  # one number: a device is waited for once
 
 
 def next_temperature(
     xp: ModuleType, log_likelihood: Array, beta: float, target_ess: float
 ) -> float:
     """Largest inverse temperature up to 1 that keeps the effective sample size."""
+    below_peak = log_likelihood - xp.max(log_likelihood)
 
     def keeps(step: float) -> bool:
-        return effective_sample_size(xp, step * log_likelihood) >= target_ess
+        return _effective_size(xp, step * below_peak) >= target_ess
 
     step = 1 - beta
     if keeps(step):
