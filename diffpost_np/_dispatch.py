@@ -42,6 +42,7 @@ CUDA = {
     "random": ("random_bits", "random_uniform", "random_normal"),
     "mixture": ("mixture_score", "mixture_log_density"),
     "rows": ("advance_rows",),
+    "steps": ("mixture_steps",),
     "given": ("mixture_choose", "mixture_draw_chosen"),
     "one_way": ("one_way_score",),
     "gram": ("weighted_gram", "quadratic_forms", "lewis_pass"),

@@ -121,6 +121,22 @@ def test_langevin_runs_there_and_gives_the_same_chains(gpu, dtype):
     assert np.abs(ours.get() - expected).max() <= 4 * np.sqrt(np.finfo(dtype).eps)
 
 
+@pytest.mark.parametrize("form", ["scalar", "diagonal", "full", "low rank"])
+@pytest.mark.parametrize(
+    "method", ["dpm_solver_2m", "ddpm", "sa_solver", "stochastic_heun", "seeds_2"]
+)
+def test_integrators_run_there_and_give_the_same_points(gpu, form, method):
+    """A flow that parts the components makes much of rounding: points near a watershed are few."""
+
+    def run(xp):
+        prior = problem(xp, form, np.float64, n_components=5)[0]
+        return dp.sampling.sample(prior, 300, method=method, n_steps=20, rng=5).samples
+
+    expected, ours = run(np), run(gpu)
+    assert isinstance(ours, gpu.ndarray) and ours.dtype == expected.dtype
+    np.testing.assert_allclose(ours.get(), expected, atol=1e-9)
+
+
 def test_split_gibbs_runs_there_and_gives_the_same_images(gpu):
     """In float64 no uniform is within rounding of the end of a component."""
 

@@ -15,7 +15,7 @@ import diffpost_np as dp
 from diffpost_np import _dispatch
 from diffpost_np._cuda import gram as cuda_gram
 from diffpost_np._cuda import loader
-from diffpost_np._cuda import rows as cuda_rows
+from diffpost_np._cuda import mixture as cuda_mixture
 from diffpost_np._dispatch import KERNELS
 from diffpost_np._philox import Stream, random_bits, random_normal, random_uniform
 from diffpost_np._rows import Linear, advance_rows
@@ -35,6 +35,8 @@ from diffpost_np.priors._mixture_math import (
     mixture_responsibilities,
     mixture_score,
 )
+from diffpost_np.sampling._steps.table import Cloud, mixture_steps
+from diffpost_np.sampling._steps.trace import Table
 
 DTYPES = [np.float64, np.float32]
 FORMS = ["scalar", "scalars", "diagonal", "shared diagonal", "full", "shared full"]
@@ -64,8 +66,9 @@ def move(device, value):
         return Spectral(move(device, value.values), move(device, value.basis))
     if isinstance(value, dp.priors.LowRank):
         return dp.priors.LowRank(move(device, value.factor_matrix), move(device, value.diag))
-    if isinstance(value, Tables | Linear):
-        return type(value)(*(move(device, part) for part in value))
+    if isinstance(value, tuple) and not isinstance(value, Stream):
+        parts = [move(device, part) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     return value
 
 
@@ -73,6 +76,8 @@ def run(device, operation, *arguments):
     """The result of the kernel, which must take these arguments, as a NumPy array."""
     kernel = _dispatch.find_kernel(operation.__name__, device)
     result = kernel(device, *arguments_on(device, operation, arguments))
+    if isinstance(result, Cloud):
+        result = (result.y, *result.past)
     parts = result if isinstance(result, tuple) else (result,)
     assert all(isinstance(part, device.ndarray) for part in parts)
     parts = tuple(host(part) for part in parts)
@@ -86,10 +91,10 @@ def covers(device, operation, *arguments):
 
 
 def arguments_on(device, operation, arguments):
-    """All on the device but the table of rows, which is data of the host."""
+    """All on the device but tables of rows, which are data of the host."""
     names = list(inspect.signature(operation).parameters)[1:]
     pairs = zip(names, arguments, strict=False)
-    return [a if name == "rows" else move(device, a) for name, a in pairs]
+    return [a if name in ("rows", "table") else move(device, a) for name, a in pairs]
 
 
 def reference(operation, *arguments):
@@ -201,9 +206,68 @@ def test_rows_may_be_split_among_launches(device, form, monkeypatch):
     """Rows of one launch share the smoothed mixture where their noise levels are the same."""
     x, tables = mixture(form, 5, np.float64)
     together = [run(device, advance_rows, x, tables, t, None, STREAM) for t in (TABLE, SAME_LEVEL)]
-    monkeypatch.setattr(cuda_rows, "TABLE_BYTES", 1)
+    monkeypatch.setattr(cuda_mixture, "TABLE_BYTES", 1)
     split = [run(device, advance_rows, x, tables, t, None, STREAM) for t in (TABLE, SAME_LEVEL)]
     for a, b in zip(split, together, strict=True):
+        check_close(a, b, rounding(5, np.float64))
+
+
+STEPS = Table(
+    step=np.array([0, 0, 1, 3]),
+    sigma=np.array([0.8, 0.5, np.nan, 0.3]),
+    point=np.array(
+        [
+            [1.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            [0.9, 0.1, 0.0, -0.2, 0.3, 0.2],
+            [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            [0.4, 0.5, -0.1, 0.3, 0.0, 0.6],
+        ]
+    ),
+    state=np.array(
+        [
+            [1.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            [0.5, 0.4, 0.1, 0.2, 0.0, 0.3],
+            [0.9, 0.2, -0.1, 0.1, 0.2, 0.0],
+            [0.6, 0.3, 0.1, -0.4, 0.0, 0.0],
+        ]
+    ),
+    n_past=3,
+)
+"""Rows with noise in every place, one that evaluates nothing, and a step that is left out."""
+
+
+def cloud_of(x):
+    """Points, and other ones that were denoised before."""
+    return Cloud(x, (0.5 * x, x[::-1] - 1, 1 - x))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dim", [1, 5, 35])
+@pytest.mark.parametrize("rows", [[0, 1, 2, 3], [1], [2]])
+def test_steps_of_integrators_agree_with_the_reference(device, form, dtype, dim, rows):
+    x, tables = mixture(form, dim, dtype)
+    table = Table(*(column[rows] for column in STEPS[:4]), STEPS.n_past)
+    arguments = cloud_of(x), table, tables, STREAM
+    before = x.copy()
+    y, past, _ = reference(mixture_steps, *arguments)
+    ours = run(device, mixture_steps, *arguments)
+    for a, b in zip(ours, (y, *past), strict=True):
+        check_close(a, b, 2 * len(rows) * rounding(dim, dtype))
+    assert same_bits(x, before)
+
+
+@pytest.mark.parametrize("form", ["diagonal", "full", "low rank"])
+def test_steps_may_be_split_among_launches_and_chains(device, form, monkeypatch):
+    x, tables = mixture(form, 5, np.float64)
+    cloud = cloud_of(x)
+    whole = run(device, mixture_steps, cloud, STEPS, tables, STREAM)
+    part = Cloud(x[4:], tuple(p[4:] for p in cloud.past))
+    later = STREAM._replace(first_chain=STREAM.first_chain + 4)
+    for a, b in zip(run(device, mixture_steps, part, STEPS, tables, later), whole, strict=True):
+        assert same_bits(a, b[4:])
+    monkeypatch.setattr(cuda_mixture, "TABLE_BYTES", 1)
+    for a, b in zip(run(device, mixture_steps, cloud, STEPS, tables, STREAM), whole, strict=True):
         check_close(a, b, rounding(5, np.float64))
 
 
@@ -456,8 +520,8 @@ def test_strips_fit_their_blocks(dtype):
 
 
 OPERATIONS = [random_bits, random_uniform, random_normal]
-OPERATIONS += [mixture_score, mixture_log_density, advance_rows, one_way_score]
-OPERATIONS += [mixture_choose, mixture_draw_chosen]
+OPERATIONS += [mixture_score, mixture_log_density, advance_rows, mixture_steps]
+OPERATIONS += [one_way_score, mixture_choose, mixture_draw_chosen]
 OPERATIONS += [weighted_gram, quadratic_forms, lewis_pass]
 
 
@@ -478,7 +542,7 @@ def test_nothing_imports_cupy_before_an_array_asks_for_it():
     code = (
         "import sys, diffpost_np._cuda.random, diffpost_np._cuda.mixture\n"
         "import diffpost_np._cuda.rows, diffpost_np._cuda.one_way, diffpost_np._cuda.given\n"
-        "import diffpost_np._cuda.gram\n"
+        "import diffpost_np._cuda.gram, diffpost_np._cuda.steps\n"
         "raise SystemExit('cupy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -3,6 +3,7 @@
 #include "random.cuh"
 #include "mixture.cuh"
 #include "rows.cuh"
+#include "steps.cuh"
 #include "given.cuh"
 #include "one_way.cuh"
 #include "tall.cuh"
@@ -104,6 +105,32 @@ __global__ void advance_rows(real *out, const real *x, PLACE_PARAMETERS, MIXTURE
         advance(here.team, &p, n_levels == 1 ? 0 : row, rows + N_COLUMNS * row, linear,
                 y + here.chain * y_stride, stream, (word)here.chain, state, residual, s);
     FOR_OWN(here.team, i, dim) out[here.chain * dim + i] = state[i];
+}
+
+/* The points before lie behind each other, (n_past, n_chains, dim). */
+__global__ void mixture_steps(real *out, const real *x, PLACE_PARAMETERS, MIXTURE_PARAMETERS,
+                              real *past_out, const real *past, int n_rows, int n_past,
+                              int n_noises, const int *level, const word *steps, const real *s2,
+                              const real *points, const real *states, STREAM_PARAMETERS) {
+    const mixture_t p = MIXTURE;
+    const table_t table = {n_rows, n_past, n_noises, level, steps, s2, points, states};
+    const stream_t stream = STREAM;
+    const place_t here = find_place(n_chains, n_lanes, memory_per_team);
+    real *memory = here.memory;
+    chain_t own = {memory, memory + dim, memory + 2 * dim, 0};
+    const scratch_t s = mixture_scratch(&p, own.past + n_past * dim);
+    FOR_OWN(here.team, i, dim) {
+        own.state[i] = x[here.chain * dim + i];
+        for (int h = 0; h < n_past; h++)
+            own.past[h * dim + i] = past[(h * n_chains + here.chain) * dim + i];
+    }
+    for (int r = 0; r < n_rows; r++)
+        run_row(here.team, &p, &table, r, stream, (word)here.chain, &own, s);
+    FOR_OWN(here.team, i, dim) {
+        out[here.chain * dim + i] = own.state[i];
+        for (int h = 0; h < n_past; h++)
+            past_out[(h * n_chains + here.chain) * dim + i] = denoised(&own, h, n_past, dim)[i];
+    }
 }
 
 /* A team for each component and tile, so that neighbouring teams read the same basis. Levels are

@@ -12,6 +12,7 @@ HEADERS = (
     "random.cuh",
     "mixture.cuh",
     "rows.cuh",
+    "steps.cuh",
     "given.cuh",
     "one_way.cuh",
     "tall.cuh",

@@ -16,6 +16,9 @@ from .loader import Teams, on, plan_teams
 DIAGONAL, SPECTRAL, LOW_RANK = range(3)
 """How `mixture.cuh` holds a precision."""
 
+TABLE_BYTES = 2**28
+"""Memory for the mixture at the noise levels of the rows of one launch."""
+
 
 class Smoothed(NamedTuple):
     """A mixture smoothed at L noise levels, as the kernels take it."""
@@ -84,6 +87,11 @@ def level_bytes(tables: Tables) -> int:
     covs, (n, dim) = tables.covs, tables.means.shape
     rank = covs.factor_matrix.shape[2] if isinstance(covs, LowRank) else 0
     return n * (dim + 1) * (2 * rank + 1) * tables.means.dtype.itemsize
+
+
+def rows_per_launch(tables: Tables) -> int:
+    """Rows, each with a noise level of its own, that one launch takes."""
+    return max(1, TABLE_BYTES // level_bytes(tables))
 
 
 def plan(tables: Tables, extra: int = 0) -> Teams | None:

@@ -12,11 +12,8 @@ from .._rows import Linear
 from .._xp import Array, device_of
 from ..priors._mixture_math import Tables
 from .loader import Teams, on
-from .mixture import level_bytes, plan, smooth
+from .mixture import plan, rows_per_launch, smooth
 from .random import stream_arguments
-
-TABLE_BYTES = 2**28
-"""Memory for the mixture at the noise levels of the rows of one launch."""
 
 
 def advance_rows(
@@ -32,7 +29,7 @@ def advance_rows(
     teams = plan(tables, extra=x.shape[1] + n_outputs)
     if teams is None:
         return NotImplemented
-    per_launch = max(1, TABLE_BYTES // level_bytes(tables))
+    per_launch = rows_per_launch(tables)
     with on(device_of(x)):
         x = xp.ascontiguousarray(x)
         for first in range(0, len(rows), per_launch):

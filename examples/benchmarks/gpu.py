@@ -2,14 +2,16 @@
 
 The workload is that of `langevin_mixture.py`: the posterior of a mixture of 25 components of unit
 covariance given y = A x + noise, A dense of shape (d / 2, d); "given" draws x given x + noise for
-a mixture of full covariances, as split Gibbs does for every patch. `dp.lewis` has the rows of
-`lewis_weights.py`: Gaussian, 1 % of them times 100, targets with Student noise of 1.5 degrees.
+a mixture of full covariances, as split Gibbs does for every patch; "sample" takes 50 steps of the
+default integrator from noise to the prior, "sample full" to that mixture. `dp.lewis` has the rows
+of `lewis_weights.py`: Gaussian, 1 % of them times 100, targets with Student noise of 1.5 degrees.
 Times are medians of wall time, the device waited for. "plain" is the reference code on the device,
 operation by operation in CuPy; where there is no device the CPU's column stands alone.
 
     python examples/benchmarks/gpu.py
 """
 
+import functools
 import importlib
 import time
 
@@ -64,6 +66,8 @@ def workload(xp, n, d, dtype):
         "given": lambda: patches.sample_given(x, 0.5, rng=3),
         "langevin": lambda: dp.posterior.langevin(prior, measurement, y, **options).samples,
     }
+    for name, law in {"sample": prior, "sample full": patches}.items():
+        functions[name] = functools.partial(dp.sampling.sample, law, n, rng=4, n_steps=N_STEPS)
     if n <= 4096:
         functions["smc"] = lambda: dp.posterior.annealed_smc(
             prior, measurement, y, n_samples=n, rng=0
@@ -112,15 +116,15 @@ def same_bits(cupy, dtype):
 def print_table(cupy, title, sizes, workload):
     """A line for every size, dtype and function of a workload."""
     heads = ("CPU", "device", "ratio", "plain")
-    print(f"\n{title:34}" + "".join(f"{h:>11}" for h in heads))
+    print(f"\n{title:36}" + "".join(f"{h:>11}" for h in heads))
     for dtype in (np.float64, np.float32):
         for n, d in sizes:
             on_cpu = workload(np, n, d, dtype)
             on_device = {} if cupy is None else workload(cupy, n, d, dtype)
             for name, function in on_cpu.items():
-                unit = (n * N_STEPS if name == "langevin" else n) / 1e9
+                unit = n * (N_STEPS if name.startswith(("langevin", "sample")) else 1) / 1e9
                 cost = seconds(function, None) / unit
-                line = f"  {name:10}{dtype.__name__:8} {n:6} x {d:<7}{cost:11.2f}"
+                line = f"  {name:12}{dtype.__name__:8} {n:6} x {d:<7}{cost:11.2f}"
                 if on_device:
                     device_cost = seconds(on_device[name], cupy) / unit
                     with dp.reference():
@@ -134,7 +138,7 @@ def main():
     print_device(cupy)
     for dtype in (np.float64, np.float32) if cupy is not None else ():
         print(f"{dtype.__name__}: normals have the CPU's bits: {same_bits(cupy, dtype)}")
-    print_table(cupy, "ns per chain (langevin: and step)", SIZES, workload)
+    print_table(cupy, "ns per chain (50 steps: and step)", SIZES, workload)
     print_table(cupy, "ns per row", TALL_SIZES, tall_workload)
 
 

@@ -62,8 +62,13 @@ class Table(NamedTuple):
 
     def of_steps(self, first: int, last: int) -> Table:
         """The rows of steps first to last - 1."""
-        a, b = np.searchsorted(self.step, [first, last])
-        return Table(self.step[a:b], self.sigma[a:b], self.point[a:b], self.state[a:b], self.n_past)
+        return self.of_rows(*np.searchsorted(self.step, [first, last]))
+
+    def of_rows(self, first: int, last: int) -> Table:
+        """Rows first to last - 1."""
+        rows = slice(first, last)
+        columns = self.step[rows], self.sigma[rows], self.point[rows], self.state[rows]
+        return Table(*columns, self.n_past)
 
 
 class _Row(NamedTuple):
