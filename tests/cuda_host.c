@@ -22,7 +22,7 @@ static int n_threads_here, broken;
 static double slots[MOST_THREADS];
 
 struct dim3 {
-    unsigned x;
+    unsigned x, y;
 };
 static _Thread_local struct dim3 threadIdx, blockIdx, blockDim;
 
@@ -63,6 +63,7 @@ static double __shfl_xor_sync(unsigned mask, double value, int offset) {
 #include "kernels.cu"
 
 real shared[SHARED_BYTES / sizeof(real)];
+tile_t shared_tiles[SHARED_BYTES / sizeof(tile_t)];
 double shared_sums[SHARED_BYTES / sizeof(double)];
 
 void host_start(int n_threads) {
@@ -74,9 +75,10 @@ void host_start(int n_threads) {
     }
 }
 
-void host_place(unsigned thread, unsigned block, unsigned block_size) {
+void host_place(unsigned thread, unsigned block, unsigned above, unsigned block_size) {
     threadIdx.x = thread;
     blockIdx.x = block;
+    blockIdx.y = above;
     blockDim.x = block_size;
 }
 

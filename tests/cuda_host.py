@@ -38,15 +38,15 @@ KINDS = {
 """How NumPy's numbers are passed."""
 
 
-def build(folder, itemsize, flags=EXACT):
+def build(folder, itemsize, n_together=1, flags=EXACT):
     """The shared library of the kernels for one dtype; skips where there is no C compiler."""
     cc = shutil.which("cc")
     if cc is None:
         pytest.skip("no C compiler (cc)")
     folder = pathlib.Path(folder)
     (folder / "kernels.cu").write_text(loader.source())
-    target = folder / f"{itemsize}{'_'.join(flags)}.so"
-    macros = [o for o in loader.options(itemsize) if o.startswith("-D")]
+    target = folder / f"{itemsize}_{n_together}{'_'.join(flags)}.so"
+    macros = [o for o in loader.options(itemsize, n_together) if o.startswith("-D")]
     source = pathlib.Path(__file__).with_name("cuda_host.c")
     files = ["-I", str(folder), str(source), "-o", str(target), "-lm", "-lpthread"]
     done = subprocess.run([cc, *flags, *STRICT, *macros, *files], capture_output=True, text=True)
@@ -89,14 +89,15 @@ class Module:
         else:
             size = 1 if name.startswith("random") or int(args[3]) == 1 else WARP
         kernel = getattr(self.library, name)
-        for index, first in itertools.product(range(grid[0]), range(0, block[0], size)):
-            self._run(kernel, index, range(first, first + size), block[0], arguments)
+        blocks = itertools.product(*map(range, (*grid, 1)[:2]))
+        for place, first in itertools.product(blocks, range(0, block[0], size)):
+            self._run(kernel, place, range(first, first + size), block[0], arguments)
 
     def _run(self, kernel, block, threads, block_size, arguments):
         """The threads that meet, all at once."""
 
         def run(thread):
-            self.library.host_place(thread, block, block_size)
+            self.library.host_place(thread, *block, block_size)
             kernel(*arguments)
 
         self.library.host_start(len(threads))
@@ -146,8 +147,9 @@ def stand_in(folder):
 
         def raw_module(*, code, options):
             itemsize = 4 if "-DDIFFPOST_FLOAT32" in options else 8
+            (n_together,) = (int(o[9:]) for o in options if o.startswith("-DCHAINS="))
             assert code == loader.source() and "--fmad=false" in options
-            return Module(build(folder, itemsize), pool)
+            return Module(build(folder, itemsize, n_together), pool)
 
         cupy = types.ModuleType("cupy")
         cupy.RawModule = raw_module

@@ -79,7 +79,7 @@ def test_contraction_would_be_noticed(tmp_path, dtype):
     flags = ("-O2", "-ffp-contract=fast", "-march=native")
     if not cuda_host.has_fma(flags):
         pytest.skip("this processor has no fused multiply-add")
-    library = cuda_host.build(tmp_path, np.dtype(dtype).itemsize, flags)
+    library = cuda_host.build(tmp_path, np.dtype(dtype).itemsize, flags=flags)
     words = hard_words()
     ours = transform(library, "normals", words, dtype)
     assert np.mean(ours != reference_transform("normals", words, dtype)) > 0.01

@@ -40,7 +40,7 @@ from diffpost_np.sampling._steps.trace import Table
 
 DTYPES = [np.float64, np.float32]
 FORMS = ["scalar", "scalars", "diagonal", "shared diagonal", "full", "shared full"]
-FORMS += ["low rank", "shared low rank"]
+FORMS += ["low rank", "shared low rank", "high rank"]
 STREAM = Stream((0xDEADBEEF, 0x12345678), 5, 17, 0x00030201)
 TABLE = np.array([[0.8, 0.9, 0.2, 0.1, 0.5], [0.3, 1.0, 0.1, 0.2, 0.4], [0.5, 0.7, 0.3, 0.1, 0.1]])
 SAME_LEVEL = np.array([[0.8, 0.9, 0.2, 0.1, 0.5], [0.8, 1.0, 0.1, 0.2, 0.4]])
@@ -120,14 +120,15 @@ def mixture(form, dim, dtype, n_components=3, weights=(0.0, 0.3, 0.7)):
     k = 1 if "shared" in form else n_components
     means = 1.5 * rng.standard_normal((n_components, dim)) / np.sqrt(dim)
     spread = np.exp(rng.uniform(-1, 1, size=(k, dim)))
-    factor = rng.standard_normal((k, dim, 2))
+    factor = rng.standard_normal((k, dim, 9))
     root = rng.standard_normal((k, dim, dim)) / np.sqrt(dim) + np.eye(dim)
     covs = {
         "scalar": 0.7,
         "scalars": spread[:, 0],
         "diagonal": spread,
         "full": root @ root.swapaxes(1, 2) + 0.3 * np.eye(dim),
-        "low rank": dp.priors.LowRank(factor, spread),
+        "low rank": dp.priors.LowRank(factor[..., :2], spread),
+        "high rank": dp.priors.LowRank(factor, spread),
     }[form.removeprefix("shared ")]
     x = (means[rng.integers(0, n_components, 9)] + rng.standard_normal((9, dim))).astype(dtype)
     return x, dp.priors.GaussianMixture(np.array(weights), means, covs).tables(np.dtype(dtype))
@@ -169,36 +170,42 @@ def test_far_points_and_strided_batches(device, form):
         np.testing.assert_allclose(run(device, operation, *arguments), expected, rtol=1e-9)
 
 
-def measurement(likelihood, n, dtype):
+def measurement(likelihood, n, dtype, dim=5):
     """A likelihood with three outputs, unequal weights, and one y or one for each chain."""
     if likelihood == "none":
         return None
     rng = np.random.default_rng(1)
     shape = (1 if likelihood == "one y" else n, 3)
-    parts = rng.standard_normal((3, 5)), rng.uniform(0.5, 2, 3), rng.standard_normal(shape)
+    parts = rng.standard_normal((3, dim)), rng.uniform(0.5, 2, 3), rng.standard_normal(shape)
     return Linear(*(a.astype(dtype) for a in parts))
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("likelihood", ["none", "one y", "a y each"])
-def test_rows_agree_with_the_reference(device, form, dtype, likelihood):
-    x, tables = mixture(form, 5, dtype)
-    arguments = (x, tables, TABLE, measurement(likelihood, len(x), dtype), STREAM)
+@pytest.mark.parametrize("dim", [5, 35])
+def test_rows_agree_with_the_reference(device, form, dtype, likelihood, dim):
+    x, tables = mixture(form, dim, dtype)
+    arguments = (x, tables, TABLE, measurement(likelihood, len(x), dtype, dim), STREAM)
     before = x.copy()
     ours, expected = run(device, advance_rows, *arguments), reference(advance_rows, *arguments)
-    check_close(ours, expected, 2 * len(TABLE) * rounding(5, dtype))
+    check_close(ours, expected, 2 * len(TABLE) * rounding(dim, dtype))
     assert same_bits(x, before)
 
 
-@pytest.mark.parametrize("form", ["diagonal", "full", "low rank"])
-def test_a_chain_depends_on_nothing_but_itself(device, form):
-    x, tables = mixture(form, 5, np.float64)
-    linear = measurement("a y each", len(x), np.float64)
+@pytest.mark.parametrize("form", ["diagonal", "full", "low rank", "high rank"])
+@pytest.mark.parametrize("dim", [5, 35])
+def test_a_chain_depends_on_nothing_but_itself(device, form, dim):
+    """Whether others are with it in a team or not."""
+    x, tables = mixture(form, dim, np.float64)
+    linear = measurement("a y each", len(x), np.float64, dim)
     whole = run(device, advance_rows, x, tables, TABLE, linear, STREAM)
     part = linear._replace(y=linear.y[4:])
     later = STREAM._replace(first_chain=STREAM.first_chain + 4)
     assert same_bits(run(device, advance_rows, x[4:], tables, TABLE, part, later), whole[4:])
+    for operation in (mixture_score, mixture_log_density):
+        together = run(device, operation, x, np.array([0.3]), tables)
+        assert same_bits(run(device, operation, x, np.full(9, 0.3), tables), together)
 
 
 @pytest.mark.parametrize("form", ["diagonal", "full", "low rank"])
@@ -257,9 +264,10 @@ def test_steps_of_integrators_agree_with_the_reference(device, form, dtype, dim,
     assert same_bits(x, before)
 
 
-@pytest.mark.parametrize("form", ["diagonal", "full", "low rank"])
-def test_steps_may_be_split_among_launches_and_chains(device, form, monkeypatch):
-    x, tables = mixture(form, 5, np.float64)
+@pytest.mark.parametrize("form", ["diagonal", "full", "low rank", "high rank"])
+@pytest.mark.parametrize("dim", [5, 35])
+def test_steps_may_be_split_among_launches_and_chains(device, form, dim, monkeypatch):
+    x, tables = mixture(form, dim, np.float64)
     cloud = cloud_of(x)
     whole = run(device, mixture_steps, cloud, STEPS, tables, STREAM)
     part = Cloud(x[4:], tuple(p[4:] for p in cloud.past))
@@ -268,7 +276,7 @@ def test_steps_may_be_split_among_launches_and_chains(device, form, monkeypatch)
         assert same_bits(a, b[4:])
     monkeypatch.setattr(cuda_mixture, "TABLE_BYTES", 1)
     for a, b in zip(run(device, mixture_steps, cloud, STEPS, tables, STREAM), whole, strict=True):
-        check_close(a, b, rounding(5, np.float64))
+        check_close(a, b, rounding(dim, np.float64))
 
 
 def check_chosen(chosen, x, s2, u, tables):
@@ -303,7 +311,7 @@ def test_components_are_chosen_by_the_uniforms(device, form, dtype, dim, levels)
         x, tables = mixture(form, dim, dtype, weights=weights)
         s2 = np.linspace(0.0, 2.0, len(x), dtype=dtype) if levels == "each" else x[:1, 0] ** 2
         u = hard_uniforms(len(x), dtype)[:: 1 if weights[0] else -1].copy()
-        if "low rank" in form and dtype == np.float32:  # squares would cancel
+        if "rank" in form and dtype == np.float32:  # squares would cancel
             assert not covers(device, mixture_choose, x, s2, u, tables)
             continue
         chosen = run(device, mixture_choose, x, s2, u, tables)
@@ -321,7 +329,7 @@ def test_draws_of_chosen_components_agree_with_the_reference(device, form, dtype
     s2 = np.linspace(0.0, 2.0, len(x), dtype=dtype) if levels == "each" else x[:1, 0] ** 2
     z, chosen = random_normal(xp, STREAM, *x.shape, dtype), np.arange(len(x)) % 3
     arguments = x, s2, chosen, z, tables
-    if "low rank" in form:  # priors draw these in another way
+    if "rank" in form:  # priors draw these in another way
         assert not covers(device, mixture_draw_chosen, *arguments)
         return
     ours = run(device, mixture_draw_chosen, *arguments)
@@ -335,7 +343,7 @@ def test_draws_given_far_points(device, form):
     arguments = far, s2, u, tables
     chosen = run(device, mixture_choose, *arguments)
     np.testing.assert_array_equal(chosen[1:], reference(mixture_choose, *arguments)[1:])
-    if "low rank" not in form:
+    if "rank" not in form:
         arguments = far, s2, chosen, x, tables
         expected = reference(mixture_draw_chosen, *arguments)
         np.testing.assert_allclose(
@@ -392,14 +400,18 @@ def test_what_the_kernels_do_not_cover_runs_the_reference(device):
 
 
 @pytest.mark.parametrize("itemsize", [4, 8])
-def test_teams_fit_their_device(itemsize):
+@pytest.mark.parametrize("lanes", [loader.FEW, loader.MANY])
+def test_teams_fit_their_device(itemsize, lanes):
     for dim in range(1, 500):
-        teams = loader.plan_teams(dim, 3 * dim, itemsize)
-        assert teams.n_lanes in (1, 2, 4, 8, 16) and teams.n_threads % loader.WARP == 0
-        assert min(dim / 4, loader.LARGEST_TEAM) <= teams.n_lanes <= max(1, dim / 2)
-        assert 3 * dim <= teams.memory < 3 * dim + loader.BANKS
-        shared = teams.n_threads // teams.n_lanes * teams.memory * itemsize
-        assert 0 < shared <= loader.SHARED_BYTES and teams.n_threads <= loader.BLOCK
+        teams = [loader.plan_teams(dim, 3 * dim, itemsize, lanes, n) for n in (1, loader.TOGETHER)]
+        assert teams[0].n_lanes == teams[1].n_lanes  # else a chain would not keep its bits
+        for team in teams:
+            assert team.n_lanes in (1, 2, 4, 8, 16, 32) and team.n_threads % loader.WARP == 0
+            assert min(dim / lanes.entries, lanes.largest) <= team.n_lanes
+            assert 3 * dim <= team.memory < 3 * dim + loader.BANKS
+            in_block = team.n_threads // team.n_lanes
+            shared = in_block * team.memory * team.n_together * itemsize
+            assert 0 < shared <= loader.SHARED_BYTES and team.n_threads <= loader.BLOCK
 
 
 SHAPES = [(1, 1), (1, 20), (7, 3), (33, 8), (300, 20), (40, 128), (35, 89), (2049, 2), (4097, 9)]

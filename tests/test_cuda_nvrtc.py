@@ -21,9 +21,10 @@ def compile_kernels(options, capability=80):
 
 
 @pytest.mark.parametrize("itemsize", [8, 4])
+@pytest.mark.parametrize("n_together", [1, loader.TOGETHER])
 @pytest.mark.parametrize("capability", [75, 80, 90, 100])
-def test_compiles_without_a_warning(itemsize, capability):
-    assert set(compile_kernels(loader.options(itemsize), capability)) == NAMES
+def test_compiles_without_a_warning(itemsize, n_together, capability):
+    assert set(compile_kernels(loader.options(itemsize, n_together), capability)) == NAMES
 
 
 @pytest.mark.parametrize("itemsize", [8, 4])
@@ -35,10 +36,11 @@ def test_random_kernels_round_every_operation_and_stay_in_registers(itemsize, na
 
 @pytest.mark.parametrize("itemsize", [8, 4])
 def test_tiles_are_moved_in_wide_pieces_and_stay_in_registers(itemsize):
-    ptx = compile_kernels(loader.options(itemsize))["mixture_logits"]
+    kernels = compile_kernels(loader.options(itemsize, loader.TOGETHER))
     wide = {8: "v2.f64", 4: "v4.f32"}[itemsize]
-    assert set(re.findall(r"\b(?:ld|st)\.shared\.([\w.]+)", ptx)) == {wide}
-    assert ".local" not in ptx
+    for name in ("mixture_score", "mixture_log_density", "mixture_logits"):
+        assert set(re.findall(r"\bld\.shared\.([\w.]+)", kernels[name])) == {wide}
+        assert ".local" not in kernels[name]
 
 
 @pytest.mark.parametrize("itemsize", [8, 4])

@@ -59,6 +59,26 @@ typedef struct {
 /* A loop over the entries that belong to a lane. */
 #define FOR_OWN(team, i, n) for (int i = (team).lane; i < (n); i += (team).n_lanes)
 
+/* Chains that a team takes together: each number of a matrix that a lane reads serves all. */
+#ifndef CHAINS
+#define CHAINS 1
+#endif
+#define FOR_CHAINS(q) UNROLL for (int q = 0; q < CHAINS; q++)
+
+/* A number for each chain of a team, aligned to be read in wide pieces. */
+typedef struct __attribute__((aligned(CHAINS > 1 ? 16 : sizeof(real)))) {
+    real at[CHAINS];
+} tile_t;
+
+/* Rows of an array, a chain below the other, from and to memory that a team shares. */
+DEVICE void load_chains(team_t team, const real *rows, int dim, tile_t *out) {
+    FOR_OWN(team, i, dim) FOR_CHAINS(q) out[i].at[q] = rows[(long long)q * dim + i];
+}
+
+DEVICE void store_chains(team_t team, const tile_t *values, int dim, real *rows) {
+    FOR_OWN(team, i, dim) FOR_CHAINS(q) rows[(long long)q * dim + i] = values[i].at[q];
+}
+
 /* The sum of one value per lane, which every lane gets. */
 DEVICE real team_sum(team_t team, real value) {
     for (int offset = team.n_lanes / 2; offset > 0; offset /= 2)
@@ -66,10 +86,19 @@ DEVICE real team_sum(team_t team, real value) {
     return value;
 }
 
-/* sum_i a[i * stride] * b[i]. */
-DEVICE real dot(const real *a, long long stride, const real *b, int n) {
-    real sum = 0;
-    for (int i = 0; i < n; i++) sum = REAL_FMA(a[i * stride], b[i], sum);
+DEVICE tile_t team_sums(team_t team, tile_t value) {
+    FOR_CHAINS(q) value.at[q] = team_sum(team, value.at[q]);
+    return value;
+}
+
+/* sum_i a[i * stride] * b[i], chain by chain. */
+DEVICE tile_t dot(const real *a, long long stride, const tile_t *b, int n) {
+    tile_t sum = {{0}};
+    for (int i = 0; i < n; i++) {
+        const real factor = a[i * stride];
+        const tile_t entry = b[i];
+        FOR_CHAINS(q) sum.at[q] = REAL_FMA(factor, entry.at[q], sum.at[q]);
+    }
     return sum;
 }
 

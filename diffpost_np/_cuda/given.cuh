@@ -5,57 +5,20 @@
 #include "device.cuh"
 #include "mixture.cuh"
 
-/* Points of a tile: each number of a basis that a lane reads serves all of them. */
-enum { POINTS = 8 };
-
-/* A number for each point of a tile, aligned to be read in wide pieces. */
-typedef struct __attribute__((aligned(16))) {
-    real at[POINTS];
-} tile_t;
-
-/* x - mean for the points from `first` on, the last one again beyond the end. */
-DEVICE void load_tile(team_t team, const real *x, long long first, long long n_points,
-                      const real *mean, int dim, tile_t *shift) {
-    FOR_OWN(team, i, dim) {
-        tile_t own;
-        UNROLL
-        for (int q = 0; q < POINTS; q++) {
-            const long long point = first + q < n_points ? first + q : n_points - 1;
-            own.at[q] = x[point * dim + i] - mean[i];
-        }
-        shift[i] = own;
-    }
-    __syncwarp();
-}
-
 /* sum += weight * v^2, point by point. */
 DEVICE void add_squares(tile_t *sum, real weight, tile_t v) {
-    UNROLL
-    for (int q = 0; q < POINTS; q++)
-        sum->at[q] = REAL_FMA(weight * v.at[q], v.at[q], sum->at[q]);
+    FOR_CHAINS(q) sum->at[q] = REAL_FMA(weight * v.at[q], v.at[q], sum->at[q]);
 }
 
-/* Entry j of B^T v for every point. */
-DEVICE tile_t along_axis(const mixture_t *p, component_t c, int j, const tile_t *v) {
-    const real *axis = c.basis + j;
-    tile_t along = {{0}};
-    for (int i = 0; i < p->dim; i++, axis += p->rank) {
-        const tile_t entry = v[i];
-        UNROLL
-        for (int q = 0; q < POINTS; q++) along.at[q] = REAL_FMA(*axis, entry.at[q], along.at[q]);
-    }
-    return along;
-}
-
-/* A lane's share of the quadratic forms of a component. */
+/* A lane's share of the quadratic forms of a component at points less its mean. */
 DEVICE tile_t forms_of_tile(team_t team, const mixture_t *p, component_t c,
-                              const tile_t *shift) {
+                            const tile_t *shift) {
     tile_t sum = {{0}};
     if (p->form != SPECTRAL)
         FOR_OWN(team, i, p->dim) add_squares(&sum, c.precision[i * p->precision_i], shift[i]);
     FOR_OWN(team, j, p->rank) {
         const real weight = p->form == SPECTRAL ? c.precision[j * p->precision_i] : (real)-1;
-        add_squares(&sum, weight, along_axis(p, c, j, shift));
+        add_squares(&sum, weight, dot(c.basis + j, p->rank, shift, p->dim));
     }
     return sum;
 }
@@ -74,19 +37,19 @@ DEVICE long long invert(const real *logits, long long stride, int n, real u) {
     return chosen;
 }
 
-/* A draw of a component given a noisy point, where c.precision holds variances. */
+/* A draw of a component given one noisy point, where c.precision holds variances. */
 DEVICE void draw_given(team_t team, const mixture_t *p, component_t c, real s2, const real *x,
                        const real *z, scratch_t s, real *out) {
-    real *v = p->form == SPECTRAL ? s.coordinates : s.solution;
-    FOR_OWN(team, i, p->dim) s.solution[i] = x[i] - c.mean[i];
+    tile_t *v = p->form == SPECTRAL ? s.coordinates : s.solution;
+    FOR_OWN(team, i, p->dim) s.solution[i].at[0] = x[i] - c.mean[i];
     if (p->form == SPECTRAL) to_basis(team, p, c, s);
     FOR_OWN(team, i, p->dim) {
         const real variance = c.precision[i * p->precision_i], gain = variance / (variance + s2);
-        v[i] = gain * v[i] + REAL_SQRT(s2 * gain) * z[i];
+        v[i].at[0] = gain * v[i].at[0] + REAL_SQRT(s2 * gain) * z[i];
     }
     __syncwarp();
     FOR_OWN(team, i, p->dim)
-        out[i] = c.mean[i] + (p->form == SPECTRAL ? from_basis(p, c, i, s) : v[i]);
+        out[i] = c.mean[i] + (p->form == SPECTRAL ? from_basis(p, c, i, s).at[0] : v[i].at[0]);
 }
 
 #endif

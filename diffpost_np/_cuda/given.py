@@ -9,19 +9,17 @@ import numpy as np
 from .._xp import Array, device_of, map_rows
 from ..priors._covariance import LowRank, Spectral
 from ..priors._mixture_math import Tables
-from .loader import BLOCK, Teams, on, plan_teams
-from .mixture import DIAGONAL, SPECTRAL, Smoothed, laid_out, level_bytes, plan, smooth
+from .loader import BLOCK, MANY, Teams, on, plan_teams
+from .mixture import DIAGONAL, SPECTRAL, Smoothed, laid_out, level_bytes, plan, smooth, together
 
-POINTS = 8
-"""Points of a tile, as `given.cuh` has it."""
-
-WIDE_BYTES = 16
-"""What a lane reads of a tile at once."""
+_MOST_COMPONENTS = 2**16 - 1
+"""What a grid has room for along its second axis."""
 
 
 def mixture_choose(xp: ModuleType, x: Array, s2: Array, u: Array, tables: Tables) -> Array:
     """A component (n,) for every noisy point, by inversion of uniforms u (n, 1)."""
-    n_components, itemsize, teams = tables.means.shape[0], x.dtype.itemsize, _tiles(tables)
+    n_components, itemsize = tables.means.shape[0], x.dtype.itemsize
+    teams = _teams(tables, x.shape[0] if s2.shape[0] == 1 else 1)
     if teams is None:
         return NotImplemented
 
@@ -37,25 +35,26 @@ def mixture_choose(xp: ModuleType, x: Array, s2: Array, u: Array, tables: Tables
         return map_rows(block, row_bytes, xp, x, s2, u)
 
 
-def _tiles(tables: Tables) -> Teams | None:
-    """Teams for tiles of points, None where a mixture is not covered.
+def _teams(tables: Tables, n: int) -> Teams | None:
+    """Teams for n points alike, None where a mixture is not covered.
 
     With low rank squares are small differences of large ones, for which the reference goes from
     float32 to float64.
     """
-    dim, itemsize = tables.means.shape[1], tables.means.dtype.itemsize
-    if plan(tables) is None or (isinstance(tables.covs, LowRank) and itemsize == 4):
+    (n_components, dim), itemsize = tables.means.shape, tables.means.dtype.itemsize
+    if plan(tables, n) is None or n_components > _MOST_COMPONENTS:
         return None
-    return plan_teams(dim, POINTS * dim, itemsize, together=WIDE_BYTES // itemsize)
+    if isinstance(tables.covs, LowRank) and itemsize == 4:
+        return None
+    return plan_teams(dim, dim, itemsize, MANY, together(n))
 
 
 def _logits(xp: ModuleType, teams: Teams, x: Array, s2: Array, tables: Tables) -> Array:
     """Logits (K, n) of the noisy points, less what components share."""
     n, n_components = x.shape[0], tables.means.shape[0]
     out = xp.empty((n_components, n), dtype=x.dtype)
-    n_tiles = -(-n // POINTS) if s2.shape[0] == 1 else n
-    arguments = (out, x, *smooth(xp, s2, tables).arguments, n)
-    teams.launch("mixture_logits", n_components * n_tiles, arguments)
+    arguments = (out, x, *smooth(xp, s2, tables).arguments)
+    teams.launch("mixture_logits", n, arguments, n_times=n_components)
     return out
 
 
@@ -63,7 +62,7 @@ def mixture_draw_chosen(
     xp: ModuleType, x: Array, s2: Array, chosen: Array, z: Array, tables: Tables
 ) -> Array:
     """Draws (n, d) of the chosen components given noisy points, from standard normals (n, d)."""
-    covs, teams = tables.covs, plan(tables)
+    covs, teams = tables.covs, plan(tables, 1)
     if teams is None or not isinstance(covs, Spectral):
         return NotImplemented
     with on(device_of(x)):

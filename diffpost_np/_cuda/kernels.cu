@@ -39,23 +39,26 @@ FILL(random_bits, word, 4, identity)
 FILL(random_uniform, real, PER_BLOCK, uniforms)
 FILL(random_normal, real, PER_BLOCK, normals)
 
-/* A team's chain and memory. Lanes of a warp meet, so all go along to the end: a team beyond the
-   last chain does the same as that chain's own. */
+/* A team, the first of its chains, and its memory, in tiles. Lanes of a warp meet, so all go along
+   to the end: a team beyond the last chains does the same as their own, and the last team goes
+   back to have as many as others. */
 typedef struct {
     team_t team;
-    long long chain;
-    real *memory;
+    long long first;
+    tile_t *memory;
 } place_t;
 
 #define PLACE_PARAMETERS long long n_chains, int n_lanes, int memory_per_team
+#define PLACE find_place(n_chains, n_lanes, memory_per_team)
 
 DEVICE place_t find_place(PLACE_PARAMETERS) {
-    extern __shared__ real shared[];
+    extern __shared__ tile_t shared_tiles[];
     const int thread = (int)threadIdx.x, in_block = thread / n_lanes;
-    const long long chain = (long long)blockIdx.x * ((int)blockDim.x / n_lanes) + in_block;
+    const long long index = (long long)blockIdx.x * ((int)blockDim.x / n_lanes) + in_block;
+    const long long first = CHAINS * index, last = n_chains - CHAINS;
     const place_t place = {{thread % n_lanes, n_lanes},
-                           chain < n_chains ? chain : n_chains - 1,
-                           shared + in_block * memory_per_team};
+                           first < last ? first : last,
+                           shared_tiles + in_block * memory_per_team};
     return place;
 }
 
@@ -71,20 +74,22 @@ DEVICE place_t find_place(PLACE_PARAMETERS) {
 /* Levels are one for all chains, or one for each. */
 __global__ void mixture_score(real *out, const real *x, PLACE_PARAMETERS, MIXTURE_PARAMETERS) {
     const mixture_t p = MIXTURE;
-    const place_t here = find_place(n_chains, n_lanes, memory_per_team);
-    const scratch_t s = mixture_scratch(&p, here.memory);
-    score(here.team, &p, n_levels == 1 ? 0 : here.chain, x + here.chain * dim, s);
-    FOR_OWN(here.team, i, dim) out[here.chain * dim + i] = s.score[i];
+    const place_t here = PLACE;
+    const scratch_t s = mixture_scratch(&p, here.memory + dim);
+    load_chains(here.team, x + here.first * dim, dim, here.memory);
+    score(here.team, &p, n_levels == 1 ? 0 : here.first, here.memory, s);
+    store_chains(here.team, s.score, dim, out + here.first * dim);
 }
 
 __global__ void mixture_log_density(real *out, const real *x, PLACE_PARAMETERS,
                                     MIXTURE_PARAMETERS) {
     const mixture_t p = MIXTURE;
-    const place_t here = find_place(n_chains, n_lanes, memory_per_team);
-    const scratch_t s = mixture_scratch(&p, here.memory);
-    const long long level = n_levels == 1 ? 0 : here.chain;
-    const real value = log_density(here.team, &p, level, x + here.chain * dim, s);
-    if (here.team.lane == 0) out[here.chain] = value;
+    const place_t here = PLACE;
+    const scratch_t s = mixture_scratch(&p, here.memory + dim);
+    load_chains(here.team, x + here.first * dim, dim, here.memory);
+    const tile_t value =
+        log_density(here.team, &p, n_levels == 1 ? 0 : here.first, here.memory, s);
+    if (here.team.lane == 0) store_chains(here.team, &value, 1, out + here.first);
 }
 
 /* Levels are one for all rows, or one for each. */
@@ -95,16 +100,17 @@ __global__ void advance_rows(real *out, const real *x, PLACE_PARAMETERS, MIXTURE
                              STREAM_PARAMETERS) {
     const mixture_t p = MIXTURE;
     const linear_t linear = {n_outputs, matrix, matrix_t, weights};
-    const place_t here = find_place(n_chains, n_lanes, memory_per_team);
+    const place_t here = PLACE;
     stream_t stream = STREAM;
-    real *state = here.memory, *residual = state + dim;
+    tile_t *state = here.memory, *residual = state + dim;
     const scratch_t s = mixture_scratch(&p, residual + n_outputs);
-    FOR_OWN(here.team, i, dim) state[i] = x[here.chain * dim + i];
+    load_chains(here.team, x + here.first * dim, dim, state);
     __syncwarp();
     for (int row = 0; row < n_rows; row++, stream.step++)
         advance(here.team, &p, n_levels == 1 ? 0 : row, rows + N_COLUMNS * row, linear,
-                y + here.chain * y_stride, stream, (word)here.chain, state, residual, s);
-    FOR_OWN(here.team, i, dim) out[here.chain * dim + i] = state[i];
+                y + here.first * y_stride, y_stride, stream, (word)here.first, state, residual,
+                s);
+    store_chains(here.team, state, dim, out + here.first * dim);
 }
 
 /* The points before lie behind each other, (n_past, n_chains, dim). */
@@ -115,49 +121,39 @@ __global__ void mixture_steps(real *out, const real *x, PLACE_PARAMETERS, MIXTUR
     const mixture_t p = MIXTURE;
     const table_t table = {n_rows, n_past, n_noises, level, steps, s2, points, states};
     const stream_t stream = STREAM;
-    const place_t here = find_place(n_chains, n_lanes, memory_per_team);
-    real *memory = here.memory;
-    chain_t own = {memory, memory + dim, memory + 2 * dim, 0};
+    const place_t here = PLACE;
+    const long long start = here.first * dim, size = n_chains * dim;
+    chains_t own = {here.memory, here.memory + dim, here.memory + 2 * dim, 0};
     const scratch_t s = mixture_scratch(&p, own.past + n_past * dim);
-    FOR_OWN(here.team, i, dim) {
-        own.state[i] = x[here.chain * dim + i];
-        for (int h = 0; h < n_past; h++)
-            own.past[h * dim + i] = past[(h * n_chains + here.chain) * dim + i];
-    }
+    load_chains(here.team, x + start, dim, own.state);
+    for (int h = 0; h < n_past; h++)
+        load_chains(here.team, past + h * size + start, dim, own.past + h * dim);
     for (int r = 0; r < n_rows; r++)
-        run_row(here.team, &p, &table, r, stream, (word)here.chain, &own, s);
-    FOR_OWN(here.team, i, dim) {
-        out[here.chain * dim + i] = own.state[i];
-        for (int h = 0; h < n_past; h++)
-            past_out[(h * n_chains + here.chain) * dim + i] = denoised(&own, h, n_past, dim)[i];
-    }
+        run_row(here.team, &p, &table, r, stream, (word)here.first, &own, s);
+    store_chains(here.team, own.state, dim, out + start);
+    for (int h = 0; h < n_past; h++)
+        store_chains(here.team, denoised(&own, h, n_past, dim), dim, past_out + h * size + start);
 }
 
-/* A team for each component and tile, so that neighbouring teams read the same basis. Levels are
-   one for all points, or one for each, and then a tile has one point. */
-__global__ void mixture_logits(real *out, const real *x, PLACE_PARAMETERS, MIXTURE_PARAMETERS,
-                               long long n_points) {
+/* Blocks (components, tiles): neighbouring blocks read the same basis. Levels are one for all
+   points, or one for each. */
+__global__ void mixture_logits(real *out, const real *x, PLACE_PARAMETERS, MIXTURE_PARAMETERS) {
     const mixture_t p = MIXTURE;
-    const place_t here = find_place(n_chains, n_lanes, memory_per_team);
-    const long long n_tiles = n_chains / n_components, k = here.chain / n_tiles;
-    const int in_tile = n_levels == 1 ? POINTS : 1;
-    const long long first = here.chain % n_tiles * in_tile;
-    const component_t c = component(&p, (int)k, n_levels == 1 ? 0 : first);
-    tile_t *shift = (tile_t *)here.memory;
-    load_tile(here.team, x, first, n_points, c.mean, dim, shift);
-    const tile_t own = forms_of_tile(here.team, &p, c, shift);
-    UNROLL
-    for (int q = 0; q < POINTS; q++) {
-        const real logit = c.offset - (real)0.5 * team_sum(here.team, own.at[q]);
-        if (here.team.lane == 0 && q < in_tile && first + q < n_points)
-            out[k * n_points + first + q] = logit;
-    }
+    const place_t here = PLACE;
+    const int k = (int)blockIdx.y;
+    const component_t c = component(&p, k, n_levels == 1 ? 0 : here.first);
+    load_chains(here.team, x + here.first * dim, dim, here.memory);
+    FOR_OWN(here.team, i, dim) FOR_CHAINS(q) here.memory[i].at[q] -= c.mean[i];
+    __syncwarp();
+    tile_t logits = team_sums(here.team, forms_of_tile(here.team, &p, c, here.memory));
+    FOR_CHAINS(q) logits.at[q] = c.offset - (real)0.5 * logits.at[q];
+    if (here.team.lane == 0) store_chains(here.team, &logits, 1, out + k * n_chains + here.first);
 }
 
 /* Teams have one lane: neighbouring lanes read the logits (n_components, n) of neighbours. */
 __global__ void mixture_choose(long long *out, const real *logits, PLACE_PARAMETERS,
                                int n_components, const real *u) {
-    const long long point = find_place(n_chains, n_lanes, memory_per_team).chain;
+    const long long point = PLACE.first;
     out[point] = invert(logits + point, n_chains, n_components, u[point]);
 }
 
@@ -166,10 +162,10 @@ __global__ void mixture_draw_chosen(real *out, const real *x, PLACE_PARAMETERS,
                                     MIXTURE_PARAMETERS, const real *s2, long long s2_stride,
                                     const long long *chosen, const real *z) {
     const mixture_t p = MIXTURE;
-    const place_t here = find_place(n_chains, n_lanes, memory_per_team);
-    const component_t c = component(&p, (int)chosen[here.chain], 0);
-    const long long row = here.chain * dim;
-    draw_given(here.team, &p, c, s2[here.chain * s2_stride], x + row, z + row,
+    const place_t here = PLACE;
+    const component_t c = component(&p, (int)chosen[here.first], 0);
+    const long long row = here.first * dim;
+    draw_given(here.team, &p, c, s2[here.first * s2_stride], x + row, z + row,
                mixture_scratch(&p, here.memory), out + row);
 }
 
@@ -177,12 +173,12 @@ __global__ void mixture_draw_chosen(real *out, const real *x, PLACE_PARAMETERS,
 __global__ void one_way_score(real *out, const real *x, PLACE_PARAMETERS, int dim,
                               int n_phases, int n_phase_rows, int n_levels,
                               const real *phase, const level_t *levels) {
-    const place_t here = find_place(n_chains, n_lanes, memory_per_team);
-    const level_t at = levels[n_levels == 1 ? 0 : here.chain];
-    const real *row = phase + (n_phase_rows == 1 ? 0 : here.chain * n_phases);
+    const place_t here = PLACE;
+    const level_t at = levels[n_levels == 1 ? 0 : here.first];
+    const real *row = phase + (n_phase_rows == 1 ? 0 : here.first * n_phases);
     const int n_signs = dim - n_phases;
     FOR_OWN(here.team, i, dim) {
-        const long long k = here.chain * dim + i;
+        const long long k = here.first * dim + i;
         out[k] = i < n_signs ? vertex_score(&at, x[k]) : lattice_score(&at, x[k], row[i - n_signs]);
     }
 }

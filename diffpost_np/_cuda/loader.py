@@ -25,8 +25,10 @@ OPTIONS = ("--fmad=false", "-std=c++17")
 
 WARP = 32
 BLOCK = 128
-LARGEST_TEAM = 16
-"""Threads of a warp, of a block, and at most of a team."""
+"""Threads of a warp and of a block."""
+
+TOGETHER = 4
+"""Chains that a team takes together where numbers of a matrix serve them all."""
 
 BANKS = 16
 SHARED_BYTES = 48 * 1024
@@ -49,22 +51,23 @@ def source() -> str:
     return "\n".join(lines) + "\n"
 
 
-def options(itemsize: int) -> tuple[str, ...]:
-    """Compiler options for a floating type of this many bytes."""
-    return (*OPTIONS, "-DDIFFPOST_FLOAT32") if itemsize == 4 else OPTIONS
+def options(itemsize: int, n_together: int = 1) -> tuple[str, ...]:
+    """Compiler options for a floating type of this many bytes, and for so many chains a team."""
+    kind = ("-DDIFFPOST_FLOAT32",) if itemsize == 4 else ()
+    return (*OPTIONS, f"-DCHAINS={n_together}", *kind)
 
 
 @functools.cache
-def _module(itemsize: int) -> Any:
+def _module(itemsize: int, n_together: int) -> Any:
     import cupy
 
-    return cupy.RawModule(code=source(), options=options(itemsize))
+    return cupy.RawModule(code=source(), options=options(itemsize, n_together))
 
 
 @functools.cache
-def _kernel(name: str, itemsize: int) -> Any:
+def _kernel(name: str, itemsize: int, n_together: int = 1) -> Any:
     """A kernel of one dtype; CuPy compiles it once for each device it is launched on."""
-    return _module(itemsize).get_function(name)
+    return _module(itemsize, n_together).get_function(name)
 
 
 def on(device: Any) -> Any:
@@ -89,40 +92,58 @@ def launch_blocks(
 
 
 class Teams(NamedTuple):
-    """How chains are spread over lanes: `memory` numbers are shared by each team's lanes."""
+    """How chains are spread over lanes: each team's share `memory` numbers for each chain."""
 
     n_lanes: int
     memory: int
     n_threads: int
     itemsize: int
+    n_together: int = 1
 
-    def launch(self, name: str, n_chains: int, args: Iterable[Any]) -> None:
-        """Run a kernel on every chain; out and x come first in `args`."""
+    def launch(self, name: str, n_chains: int, args: Iterable[Any], n_times: int = 1) -> None:
+        """Run a kernel on every chain, so many times; out and x come first in `args`."""
         import numpy as np
 
-        n_teams = self.n_threads // self.n_lanes
+        in_block = self.n_threads // self.n_lanes
+        n_blocks = -(-n_chains // (self.n_together * in_block))
         out, x, *rest = args
         place = (n_chains, np.int32(self.n_lanes), np.int32(self.memory))
-        _kernel(name, self.itemsize)(
-            (-(-n_chains // n_teams),),
+        _kernel(name, self.itemsize, self.n_together)(
+            (n_blocks, n_times),
             (self.n_threads,),
             (out, x, *place, *rest),
-            shared_mem=n_teams * self.memory * self.itemsize,
+            shared_mem=in_block * self.memory * self.n_together * self.itemsize,
         )
 
 
-def plan_teams(dim: int, memory: int, itemsize: int, together: int = 2) -> Teams | None:
+class Lanes(NamedTuple):
+    """Lanes of a team: about so many entries each, or more beyond the largest team."""
+
+    entries: int
+    largest: int
+
+
+FEW, MANY = Lanes(4, 16), Lanes(2, WARP)
+"""Sums over lanes cost more than entries; products with matrices cost more than those."""
+
+
+def plan_teams(
+    dim: int, memory: int, itemsize: int, lanes: Lanes = FEW, n_together: int = 1
+) -> Teams | None:
     """Teams for vectors of `dim` entries, None where shared memory is short.
 
-    A lane has about four entries, or more beyond the largest team: sums over lanes cost more than
-    entries. Teams lie in memory so that reading the same entry of their vectors hits few banks
-    twice, `together` numbers at a time. Where memory is short, a warp is one team.
+    Where it is, first chains go alone, then a warp is one team: how many lanes a team has does
+    not depend on how many chains go together, so that a chain has the same bits.
     """
-    memory += (together - memory) % BANKS
-    n_lanes = min(LARGEST_TEAM, max(1, (1 << (dim - 1).bit_length()) // 4))
-    if WARP // n_lanes * memory * itemsize > SHARED_BYTES:
-        n_lanes = WARP
-    n_warps = SHARED_BYTES // (WARP // n_lanes * memory * itemsize)
-    if n_warps == 0:
-        return None
-    return Teams(n_lanes, memory, WARP * min(n_warps, BLOCK // WARP), itemsize)
+    usual = min(lanes.largest, max(1, (1 << (dim - 1).bit_length()) // lanes.entries))
+    for n_lanes, n in ((usual, n_together), (usual, 1), (WARP, 1)):
+        padded = memory + _padding(memory, n)
+        n_warps = SHARED_BYTES // (WARP // n_lanes * padded * itemsize * n)
+        if n_warps:
+            return Teams(n_lanes, padded, WARP * min(n_warps, BLOCK // WARP), itemsize, n)
+    return None
+
+
+def _padding(memory: int, n_together: int) -> int:
+    """Reading the same entry of the vectors of a warp's teams shall hit few banks twice."""
+    return (2 - memory) % BANKS if n_together == 1 else 1 - memory % 2

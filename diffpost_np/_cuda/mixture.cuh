@@ -39,10 +39,10 @@ DEVICE component_t component(const mixture_t *p, int k, long long level) {
 
 /* Memory that a team shares. */
 typedef struct {
-    real *solution, *coordinates, *score; /* dim, rank, dim */
+    tile_t *solution, *coordinates, *score; /* dim, rank, dim */
 } scratch_t;
 
-DEVICE scratch_t mixture_scratch(const mixture_t *p, real *memory) {
+DEVICE scratch_t mixture_scratch(const mixture_t *p, tile_t *memory) {
     const scratch_t s = {memory, memory + p->dim, memory + p->dim + p->rank};
     return s;
 }
@@ -55,66 +55,86 @@ DEVICE void to_basis(team_t team, const mixture_t *p, component_t c, scratch_t s
 }
 
 /* Entry i of B s.coordinates. */
-DEVICE real from_basis(const mixture_t *p, component_t c, int i, scratch_t s) {
+DEVICE tile_t from_basis(const mixture_t *p, component_t c, int i, scratch_t s) {
     return dot(c.basis_t + i, p->dim, s.coordinates, p->rank);
 }
 
-/* The logit of a component; P (x - mean) is left in s.solution, or if SPECTRAL, in the basis,
-   in s.coordinates. */
-DEVICE real component_logit(team_t team, const mixture_t *p, component_t c, const real *x,
-                            scratch_t s) {
-    real *v = p->form == SPECTRAL ? s.coordinates : s.solution;
-    real quadratic = 0;
-    FOR_OWN(team, i, p->dim) s.solution[i] = x[i] - c.mean[i];
+/* Logits of a component; P (x - mean) is left in s.solution, or if SPECTRAL, in the basis, in
+   s.coordinates. */
+DEVICE tile_t component_logits(team_t team, const mixture_t *p, component_t c, const tile_t *x,
+                               scratch_t s) {
+    tile_t *v = p->form == SPECTRAL ? s.coordinates : s.solution, quadratic = {{0}};
+    FOR_OWN(team, i, p->dim) FOR_CHAINS(q) s.solution[i].at[q] = x[i].at[q] - c.mean[i];
     if (p->form != DIAGONAL) to_basis(team, p, c, s);
     FOR_OWN(team, i, p->dim) {
-        real solved = c.precision[i * p->precision_i] * v[i];
-        if (p->form == LOW_RANK) solved -= from_basis(p, c, i, s);
-        quadratic = REAL_FMA(v[i], solved, quadratic);
+        const tile_t own = v[i];
+        tile_t solved, low = {{0}};
+        if (p->form == LOW_RANK) low = from_basis(p, c, i, s);
+        FOR_CHAINS(q) {
+            solved.at[q] = c.precision[i * p->precision_i] * own.at[q] - low.at[q];
+            quadratic.at[q] = REAL_FMA(own.at[q], solved.at[q], quadratic.at[q]);
+        }
         v[i] = solved;
     }
-    return c.offset - (real)0.5 * team_sum(team, quadratic);
+    quadratic = team_sums(team, quadratic);
+    FOR_CHAINS(q) quadratic.at[q] = c.offset - (real)0.5 * quadratic.at[q];
+    return quadratic;
 }
 
-/* A sum of exponentials, total * exp(peak), in one pass. */
+/* Sums of exponentials, total * exp(peak), in one pass. */
 typedef struct {
-    real peak, total, weight; /* weight: of the term added last */
+    tile_t peak, total, weight; /* weight: of the term added last */
 } log_sum_t;
 
+DEVICE log_sum_t empty_sum(void) {
+    log_sum_t sum = {{{0}}, {{0}}, {{0}}};
+    FOR_CHAINS(q) sum.peak.at[q] = MINUS_INFINITY;
+    return sum;
+}
+
 /* Adds exp(logit); returns the factor by which the weights of earlier terms shrink. */
-DEVICE real log_sum_add(log_sum_t *sum, real logit) {
-    const real shrink = logit > sum->peak ? REAL_EXP(sum->peak - logit) : (real)1;
-    if (logit > sum->peak) sum->peak = logit;
-    sum->weight = logit == sum->peak ? (real)1 : REAL_EXP(logit - sum->peak);
-    sum->total = sum->total * shrink + sum->weight;
+DEVICE tile_t log_sum_add(log_sum_t *sum, tile_t logit) {
+    tile_t shrink;
+    FOR_CHAINS(q) {
+        real *peak = sum->peak.at + q;
+        shrink.at[q] = logit.at[q] > *peak ? REAL_EXP(*peak - logit.at[q]) : (real)1;
+        if (logit.at[q] > *peak) *peak = logit.at[q];
+        sum->weight.at[q] = logit.at[q] == *peak ? (real)1 : REAL_EXP(logit.at[q] - *peak);
+        sum->total.at[q] = sum->total.at[q] * shrink.at[q] + sum->weight.at[q];
+    }
     return shrink;
 }
 
-/* Log density at x. */
-DEVICE real log_density(team_t team, const mixture_t *p, long long level, const real *x,
-                        scratch_t s) {
+/* Log densities at x. */
+DEVICE tile_t log_density(team_t team, const mixture_t *p, long long level, const tile_t *x,
+                          scratch_t s) {
     const real half_log_2_pi = (real)0.91893853320467274;
-    log_sum_t sum = {MINUS_INFINITY, 0, 0};
+    log_sum_t sum = empty_sum();
+    tile_t value;
     for (int k = 0; k < p->n_components; k++)
-        log_sum_add(&sum, component_logit(team, p, component(p, k, level), x, s));
-    return sum.peak + REAL_LOG(sum.total) - half_log_2_pi * (real)p->dim;
+        log_sum_add(&sum, component_logits(team, p, component(p, k, level), x, s));
+    FOR_CHAINS(q)
+        value.at[q] = sum.peak.at[q] + REAL_LOG(sum.total.at[q]) - half_log_2_pi * (real)p->dim;
+    return value;
 }
 
-/* Score at x, in s.score: each lane has written its own entries. */
-DEVICE void score(team_t team, const mixture_t *p, long long level, const real *x,
+/* Scores at x, in s.score: each lane has written its own entries. */
+DEVICE void score(team_t team, const mixture_t *p, long long level, const tile_t *x,
                   scratch_t s) {
-    log_sum_t sum = {MINUS_INFINITY, 0, 0};
-    FOR_OWN(team, i, p->dim) s.score[i] = 0;
+    log_sum_t sum = empty_sum();
+    FOR_OWN(team, i, p->dim) FOR_CHAINS(q) s.score[i].at[q] = 0;
     for (int k = 0; k < p->n_components; k++) {
         const component_t c = component(p, k, level);
-        const real shrink = log_sum_add(&sum, component_logit(team, p, c, x, s));
+        const tile_t shrink = log_sum_add(&sum, component_logits(team, p, c, x, s));
         if (p->form == SPECTRAL) __syncwarp();
         FOR_OWN(team, i, p->dim) {
-            const real solved = p->form == SPECTRAL ? from_basis(p, c, i, s) : s.solution[i];
-            s.score[i] = s.score[i] * shrink - sum.weight * solved;
+            const tile_t solved = p->form == SPECTRAL ? from_basis(p, c, i, s) : s.solution[i];
+            FOR_CHAINS(q)
+                s.score[i].at[q] =
+                    s.score[i].at[q] * shrink.at[q] - sum.weight.at[q] * solved.at[q];
         }
     }
-    FOR_OWN(team, i, p->dim) s.score[i] /= sum.total;
+    FOR_OWN(team, i, p->dim) FOR_CHAINS(q) s.score[i].at[q] /= sum.total.at[q];
 }
 
 #endif

@@ -11,10 +11,13 @@ from .._xp import Array, device_of, map_rows
 from ..operators._base import Eigenform
 from ..priors._covariance import LowRank
 from ..priors._mixture_math import Tables
-from .loader import Teams, on, plan_teams
+from .loader import FEW, MANY, TOGETHER, Teams, on, plan_teams
 
 DIAGONAL, SPECTRAL, LOW_RANK = range(3)
 """How `mixture.cuh` holds a precision."""
+
+_LARGE_RANK = 8
+"""Columns from which on a basis is read for several chains at a time."""
 
 TABLE_BYTES = 2**28
 """Memory for the mixture at the noise levels of the rows of one launch."""
@@ -94,8 +97,8 @@ def rows_per_launch(tables: Tables) -> int:
     return max(1, TABLE_BYTES // level_bytes(tables))
 
 
-def plan(tables: Tables, extra: int = 0) -> Teams | None:
-    """Teams for a mixture, with `extra` shared numbers; None where it is not covered."""
+def plan(tables: Tables, n: int, extra: int = 0) -> Teams | None:
+    """Teams for n chains alike and `extra` shared numbers each; None where it is not covered."""
     covs, dim = tables.covs, tables.means.shape[1]
     if isinstance(covs, LowRank):
         rank = covs.factor_matrix.shape[2]
@@ -103,7 +106,15 @@ def plan(tables: Tables, extra: int = 0) -> Teams | None:
         return None
     else:
         rank = 0 if covs.basis is None else dim
-    return plan_teams(dim, 2 * dim + rank + extra, tables.means.dtype.itemsize)
+    memory, itemsize = 2 * dim + rank + extra, tables.means.dtype.itemsize
+    if rank < _LARGE_RANK:
+        return plan_teams(dim, memory, itemsize, FEW)
+    return plan_teams(dim, memory, itemsize, MANY, together(n))
+
+
+def together(n: int) -> int:
+    """How many of n chains alike a team takes, where numbers of a matrix serve them all."""
+    return TOGETHER if n >= TOGETHER else 1
 
 
 def mixture_score(xp: ModuleType, x: Array, s2: Array, tables: Tables) -> Array:
@@ -119,7 +130,7 @@ def mixture_log_density(xp: ModuleType, x: Array, s2: Array, tables: Tables) -> 
 def _per_chain(
     name: str, xp: ModuleType, x: Array, s2: Array, tables: Tables, shape: tuple[int, ...]
 ) -> Array:
-    teams = plan(tables)
+    teams = plan(tables, x.shape[0] if s2.shape[0] == 1 else 1, extra=x.shape[1])
     if teams is None:
         return NotImplemented
 

@@ -26,7 +26,7 @@ def advance_rows(
 ) -> Array:
     """Run the rows of a table `(n_steps, 5)` on flat chains `(n, d)`."""
     n_outputs = 0 if linear is None else linear.matrix.shape[0]
-    teams = plan(tables, extra=x.shape[1] + n_outputs)
+    teams = plan(tables, x.shape[0], extra=x.shape[1] + n_outputs)
     if teams is None:
         return NotImplemented
     per_launch = rows_per_launch(tables)

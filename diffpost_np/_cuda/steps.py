@@ -21,8 +21,8 @@ def mixture_steps(
     xp: ModuleType, cloud: Cloud, table: Table, prior: Tables, stream: Stream
 ) -> Cloud:
     """Run a table on a mixture; row r draws at step stream.step + table.step[r]."""
-    d, n_past = cloud.y.shape[1], len(cloud.past)
-    teams = plan(prior, extra=(2 + n_past) * d)
+    (n, d), n_past = cloud.y.shape, len(cloud.past)
+    teams = plan(prior, n, extra=(2 + n_past) * d)
     if teams is None:
         return NotImplemented
     per_launch = rows_per_launch(prior)
