@@ -1,10 +1,17 @@
 """Draws of every prior follow its arrays, or those they are to go with."""
 
+import contextlib
+
 import array_api_strict
 import numpy as np
 import pytest
 
 import diffpost_np as dp
+from diffpost_np._xp import numpy_namespace
+from diffpost_np.priors._covariance import Spectral
+from diffpost_np.priors._mixture_draws import draw_chosen
+from diffpost_np.priors._mixture_given import draw_given
+from diffpost_np.priors._mixture_math import Tables
 
 POINTS = np.array([[0.1, 0.2], [0.3, -0.4], [1.0, 2.0]])
 BARE = {
@@ -66,3 +73,41 @@ def test_like_is_an_array_of_a_precision(like):
     ):
         with pytest.raises(TypeError, match=r"^like must be a float32 or float64 array, got"):
             draw()
+
+
+def other_axes(covs):
+    """The same matrices by axes of other signs, turned in the plane of the first two."""
+    basis = covs.basis * np.array([1.0, -1.0, -1.0, 1.0, -1.0])
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]])
+    return Spectral(covs.values, np.concatenate([basis[..., :2] @ turn, basis[..., 2:]], axis=-1))
+
+
+@pytest.mark.parametrize("n_levels", [1, 40])
+@pytest.mark.parametrize("reference", [False, True])
+def test_draws_do_not_depend_on_the_axes_that_a_lapack_finds(n_levels, reference):
+    rng, key = np.random.default_rng(0), dp.random.key(1)
+    basis = np.linalg.qr(rng.standard_normal((2, 5, 5)))[0]
+    values = np.array([[0.3, 0.3, 1.0, 2.0, 5.0], [0.1, 0.1, 0.5, 0.7, 9.0]])
+    means, x = rng.standard_normal((2, 5)), rng.standard_normal((40, 5))
+    s2, draws = np.linspace(0.1, 2, n_levels), []
+    for covs in (Spectral(values, basis), other_axes(Spectral(values, basis))):
+        tables = Tables(np.log([0.4, 0.6]), means, covs)
+        with dp.reference() if reference else contextlib.nullcontext():
+            draws += [draw_chosen(numpy_namespace, tables, np.arange(40) % 2, key)]
+            draws += [draw_given(numpy_namespace, x, s2, tables, key)]
+    for one, other in zip(draws[:2], draws[2:], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+
+
+def test_low_rank_posteriors_draw_by_a_symmetric_root():
+    """As the square root of a matrix is unique, so are the draws."""
+    rng = np.random.default_rng(0)
+    factor, diag = rng.standard_normal((1, 6, 2)), rng.uniform(0.5, 2, (1, 6))
+    prior = dp.priors.GaussianMixture([1.0], np.zeros((1, 6)), dp.priors.LowRank(factor, diag))
+    seen = np.arange(6) % 2 == 0
+    posterior = prior.posterior(dp.LinearGaussian(dp.operators.mask(seen), 0.5), np.ones(3))
+    kept = 1 / (1 + diag[0] * seen / 0.25)
+    shrunk = factor[0] * (np.sqrt(kept) * seen / 0.5)[:, None]
+    values, axes = np.linalg.eigh(np.eye(2) + shrunk.T @ shrunk)
+    expected = kept[:, None] * factor[0] @ (axes / np.sqrt(values)) @ axes.T
+    np.testing.assert_allclose(posterior.covs.factor_matrix[0], expected, atol=1e-12)

@@ -40,12 +40,17 @@ DEVICE long long invert(const real *logits, long long stride, int n, real u) {
 /* A draw of a component given one noisy point, where c.precision holds variances. */
 DEVICE void draw_given(team_t team, const mixture_t *p, component_t c, real s2, const real *x,
                        const real *z, scratch_t s, real *out) {
-    tile_t *v = p->form == SPECTRAL ? s.coordinates : s.solution;
-    FOR_OWN(team, i, p->dim) s.solution[i].at[0] = x[i] - c.mean[i];
+    tile_t *v = p->form == SPECTRAL ? s.coordinates : s.solution, *noise = s.score;
+    FOR_OWN(team, i, p->dim) {
+        s.solution[i].at[0] = x[i] - c.mean[i];
+        noise[i].at[0] = z[i];
+    }
     if (p->form == SPECTRAL) to_basis(team, p, c, s);
     FOR_OWN(team, i, p->dim) {
         const real variance = c.precision[i * p->precision_i], gain = variance / (variance + s2);
-        v[i].at[0] = gain * v[i].at[0] + REAL_SQRT(s2 * gain) * z[i];
+        const tile_t turned = p->form == SPECTRAL ? dot(c.basis + i, p->rank, noise, p->dim)
+                                                  : noise[i];
+        v[i].at[0] = gain * v[i].at[0] + REAL_SQRT(s2 * gain) * turned.at[0];
     }
     __syncwarp();
     FOR_OWN(team, i, p->dim)

@@ -230,12 +230,9 @@ def _times_roots(factor, covs):
         low = factor @ covs.factor_matrix
         n = max(len(spread), len(low))
         return np.concatenate([np.broadcast_to(a, (n, *a.shape[1:])) for a in (spread, low)], 2)
-    root = np.sqrt(covs.values)[:, None, :]
     if covs.basis is None:
-        return factor * root
-    if not isinstance(covs.basis, np.ndarray):
-        return None
-    return (factor @ covs.basis) * root
+        return factor * np.sqrt(covs.values)[:, None, :]
+    return factor @ covs.root(np) if isinstance(covs.basis, np.ndarray) else None
 
 
 _mine = threading.local()

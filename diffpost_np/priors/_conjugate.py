@@ -120,8 +120,8 @@ def _low_rank(
     target = xp.concat([target, xp.zeros((target.shape[0], eye.shape[0]), dtype=eye.dtype)], axis=1)
     z = _least_squares(xp, stacked, parts, target)
     shift = kept * (_apply(xp, factor, z) + diag * gains * residual)
-    basis = xp.matrix_transpose(parts[2]) / parts[1][:, None, :]
-    shrunk = xp.matmul(kept[..., None] * factor, basis)
+    root = xp.matmul(xp.matrix_transpose(parts[2]) / parts[1][:, None, :], parts[2])
+    shrunk = xp.matmul(kept[..., None] * factor, root)
     return shift, LowRank.unchecked(shrunk, xp.broadcast_to(kept * diag, shrunk.shape[:2]))
 
 

@@ -85,11 +85,18 @@ class Spectral:
             return root[:, :, None] * eye[None, :, :]
         return self._basis_matrix(xp, eye) * root[:, None, :]
 
+    def root(self, xp: ModuleType) -> Array:
+        """Symmetric square roots of matrices C_k, shape (K or 1, d, d).
+
+        Axes come with either sign, and in any way where variances are equal: every LAPACK has its
+        own, but of this root there is one, and it keeps real events real.
+        """
+        scaled = self.basis * xp.sqrt(self.values)[:, None, :]
+        return xp.matmul(scaled, xp.matrix_transpose(self.basis))
+
     def colour(self, xp: ModuleType, z: Array) -> Array:
-        """Turn standard normals (K, n, d) into draws of N(0, C_k)."""
-        if isinstance(self.basis, Eigenform):  # the symmetric root keeps real events real
-            return self._events(xp, xp.sqrt(self.values)[:, None, :] * self._coordinates(xp, z))
-        return self._events(xp, xp.sqrt(self.values)[:, None, :] * z)
+        """Turn standard normals (K, n, d) into draws of N(0, C_k), by the `root`."""
+        return self._events(xp, xp.sqrt(self.values)[:, None, :] * self._coordinates(xp, z))
 
     def coordinates(self, xp: ModuleType, delta: Array) -> Array:
         """The coordinates of points (n, d) along the axes of a stack of one covariance."""

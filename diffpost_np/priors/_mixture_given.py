@@ -40,7 +40,8 @@ def mixture_draw_chosen(
 ) -> Array:
     """Draws (n, d) of the chosen components given noisy points, from standard normals (n, d).
 
-    Along an axis of variance v that is m + g (x - m) + sqrt(s2 g) z with g = v / (v + s2).
+    Along an axis of variance v that is m + g (x - m) + sqrt(s2 g) z with g = v / (v + s2), and z
+    is turned to the axes as x is: the draw does not depend on which axes a LAPACK finds.
     """
 
     covs = tables.covs
@@ -49,8 +50,8 @@ def mixture_draw_chosen(
     def draw(k: int, x: Array, s2: Array, z: Array) -> Array:
         cov, mean = covs.component(k), tables.means[k, ...]
         gain = cov.values / (cov.values + s2[:, None])
-        along = gain * cov.coordinates(xp, x - mean) + xp.sqrt(s2[:, None] * gain) * z
-        return mean + cov.events(xp, along)
+        shrunk = gain * cov.coordinates(xp, x - mean)
+        return mean + cov.events(xp, shrunk + xp.sqrt(s2[:, None] * gain) * cov.coordinates(xp, z))
 
     levels = xp.broadcast_to(s2, (x.shape[0],))
     return by_component(xp, chosen, (x, levels, z), draw)

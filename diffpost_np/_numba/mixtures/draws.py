@@ -52,10 +52,9 @@ def mixture_colour(xp, z, chosen, tables):
 
 
 def _columns(covs, d):
-    """Columns (K or 1, columns, d) of the factors, None where there is nothing to multiply."""
+    """Columns (K or 1, columns, d) of factors or roots, None where nothing is to be multiplied."""
     if isinstance(covs, LowRank):
         return np.ascontiguousarray(covs.factor_matrix.transpose(0, 2, 1))
     if not isinstance(covs.basis, np.ndarray):
         return None
-    scaled = covs.basis * np.sqrt(covs.values)[:, None, :]
-    return np.ascontiguousarray(scaled.transpose(0, 2, 1))
+    return covs.root(np)

@@ -70,22 +70,24 @@ class _Drawn(NamedTuple):
 @kernel
 def _draw(out, x, chosen, z, order, first, last, tables, width, buffers):
     """Draws for the points order[first:last], up to four of one component at a time."""
-    shift, along, drawn = buffers
+    shift, noise, along, turned = buffers
     d, padded = x.shape[1], shift.shape[0] // _TOGETHER
     while first < last:
         k, n = chosen[order[first]], _run(chosen, order, first, last)
         for p in range(n):
             for e in range(d):
                 shift[p * padded + e] = x[order[first + p], e] - tables.means[k, e]
+                noise[p * padded + e] = z[order[first + p], e]
         _products(along, shift, tables.bases, k, d, width)
+        _products(turned, noise, tables.bases, k, d, width)
         for p in range(n):
             for e in range(d):
-                noise = tables.scales[k, e] * z[order[first + p], e]
-                along[p * padded + e] = tables.gains[k, e] * along[p * padded + e] + noise
-        _products(drawn, along, tables.bases_t, k, d, width)
+                i = p * padded + e
+                along[i] = tables.gains[k, e] * along[i] + tables.scales[k, e] * turned[i]
+        _products(shift, along, tables.bases_t, k, d, width)
         for p in range(n):
             for e in range(d):
-                out[order[first + p], e] = tables.means[k, e] + drawn[p * padded + e]
+                out[order[first + p], e] = tables.means[k, e] + shift[p * padded + e]
         first += n
 
 
@@ -126,7 +128,7 @@ def mixture_draw_chosen(xp, x, s2, chosen, z, tables):
     width = WIDTH[x.dtype]
 
     def task(first, last):
-        buffers = [registers(_TOGETHER * -(-d // width), x.dtype) for _ in range(3)]
+        buffers = [registers(_TOGETHER * -(-d // width), x.dtype) for _ in range(4)]
         _draw(out, x, chosen, z, order, first, last, held, width, tuple(buffers))
 
     for_ranges(task, len(x), 0.05 * d * d)
