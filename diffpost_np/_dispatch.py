@@ -23,7 +23,7 @@ NUMBA = {
     "mixtures.rows": ("advance_rows",),
     "mixtures.steps": ("mixture_steps",),
     "products": ("product", "row_product", "row_product_beside"),
-    "mixtures.draws": ("mixture_colour",),
+    "mixtures.draws": ("shape_chosen",),
     "mixtures.given": ("mixture_choose", "mixture_draw_chosen"),
     "ghmc": ("ghmc_open", "ghmc_close", "trapezoid"),
     "one_way": ("one_way_score",),

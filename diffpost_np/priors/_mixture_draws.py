@@ -39,14 +39,14 @@ def draw_chosen(
     return shape_chosen(xp, tables, chosen, z)
 
 
-def shape_chosen(xp: ModuleType, tables: Tables, chosen: Array, z: Array) -> Array:
-    """The draws (n, d) that standard normals (n, d or d + r) stand for."""
-    return xp.take(tables.means, chosen, axis=0) + mixture_colour(xp, z, chosen, tables)
-
-
 @operation
-def mixture_colour(xp: ModuleType, z: Array, chosen: Array, tables: Tables) -> Array:
-    """Draws of N(0, C_k) for the chosen components, from standard normals (n, d or d + r)."""
+def shape_chosen(xp: ModuleType, tables: Tables, chosen: Array, z: Array) -> Array:
+    """The draws (n, d) of chosen components that standard normals (n, d or d + r) stand for."""
+    return xp.take(tables.means, chosen, axis=0) + _colour(xp, tables, chosen, z)
+
+
+def _colour(xp: ModuleType, tables: Tables, chosen: Array, z: Array) -> Array:
+    """The same without the means."""
     if isinstance(tables.covs, Spectral) and tables.covs.basis is None:
         roots = xp.sqrt(tables.covs.values)
         return z * (roots if roots.shape[0] == 1 else xp.take(roots, chosen, axis=0))

@@ -26,24 +26,25 @@ def add_product(out, weights, rows):
 
 
 @rows_kernel
-def _colour(order, z, chosen, columns, out):
-    """out[i] = sum over j of z[i, j] * columns[chosen[i], j]."""
+def _shape(order, z, chosen, means, columns, out):
+    """out[i] = mean + sum over j of z[i, j] * columns[j], both of the component chosen[i]."""
     for i in order:
         out[i] = 0
-        add_product(out[i], z[i], columns[chosen[i]])
+        add_product(out[i], z[i], columns[chosen[i] if len(columns) > 1 else 0])
+        for e in range(out.shape[1]):
+            out[i, e] += means[chosen[i], e]
 
 
-def mixture_colour(xp, z, chosen, tables):
-    columns = _columns(tables.covs, tables.means.shape[1])
+def shape_chosen(xp, tables, chosen, z):
+    means, columns = tables.means, _columns(tables.covs, tables.means.shape[1])
     if columns is None:
         return NotImplemented
-    which = chosen if len(columns) > 1 else np.zeros_like(chosen)
-    out = np.empty((len(z), tables.means.shape[1]), z.dtype)
+    out = np.empty((len(z), means.shape[1]), z.dtype)
     low_rank = isinstance(tables.covs, LowRank)
     factors = np.ascontiguousarray(z[:, out.shape[1] :] if low_rank else z)
     cost = 0.2 * columns[0].size
-    order = np.argsort(which, kind="stable")  # one component after the other stays in cache
-    for_ranges(lambda a, b: _colour(order[a:b], factors, which, columns, out), len(z), cost)
+    order = np.argsort(chosen, kind="stable")  # one component after the other stays in cache
+    for_ranges(lambda a, b: _shape(order[a:b], factors, chosen, means, columns, out), len(z), cost)
     if low_rank:
         diag = tables.covs.diag
         scale = np.sqrt(diag[chosen] if len(diag) > 1 else diag)
