@@ -8,18 +8,16 @@ import numpy as np
 
 from ..._once import once_for_each
 from ...priors._covariance import Spectral
-from ..blocks import block_code, choose, exponentials, largest, load, n_blocks, new_work
+from ..blocks import choose, exponentials, largest, load, n_blocks, new_work
 from ..device import zero_like
-from ..lanes import fma, get, put, select
+from ..lanes import get, put, select
 from ..parallel import for_ranges, kernel
-from ..registers import WIDTH, get_register, put_register, registers
+from ..registers import WIDTH
 from .forms import scratch_rows
 from .mixture import block_cost
 from .scores import logits
 from .tables import prepare
-
-_TOGETHER = 4
-"""Points of one component that read its axes together."""
+from .together import TOGETHER, buffer, padded_rows, products, run_of
 
 
 @kernel
@@ -71,50 +69,24 @@ class _Drawn(NamedTuple):
 def _draw(out, x, chosen, z, order, first, last, tables, width, buffers):
     """Draws for the points order[first:last], up to four of one component at a time."""
     shift, noise, along, turned = buffers
-    d, padded = x.shape[1], shift.shape[0] // _TOGETHER
+    d, padded = x.shape[1], shift.shape[0] // TOGETHER
     while first < last:
-        k, n = chosen[order[first]], _run(chosen, order, first, last)
+        k, n = chosen[order[first]], run_of(chosen, order, first, last)
         for p in range(n):
             for e in range(d):
                 shift[p * padded + e] = x[order[first + p], e] - tables.means[k, e]
                 noise[p * padded + e] = z[order[first + p], e]
-        _products(along, shift, tables.bases, k, d, width)
-        _products(turned, noise, tables.bases, k, d, width)
+        products(along, shift, tables.bases, k, d, width)
+        products(turned, noise, tables.bases, k, d, width)
         for p in range(n):
             for e in range(d):
                 i = p * padded + e
                 along[i] = tables.gains[k, e] * along[i] + tables.scales[k, e] * turned[i]
-        _products(shift, along, tables.bases_t, k, d, width)
+        products(shift, along, tables.bases_t, k, d, width)
         for p in range(n):
             for e in range(d):
                 out[order[first + p], e] = tables.means[k, e] + shift[p * padded + e]
         first += n
-
-
-@block_code
-def _run(chosen, order, first, last):
-    """How many of the points from `first` on have its component, at most four."""
-    n = 1
-    while n < min(_TOGETHER, last - first) and chosen[order[first + n]] == chosen[order[first]]:
-        n += 1
-    return n
-
-
-@block_code
-def _products(out, weights, rows, k, d, width):
-    """out[p] = sum over j of weights[p, j] rows[k, j], for four points."""
-    padded = out.shape[0] // _TOGETHER
-    n = padded // width
-    for e in range(n):
-        s = zero_like(get_register(rows, 0))
-        s0, s1, s2, s3 = s, s, s, s
-        for j in range(d):
-            row = get_register(rows, (k * d + j) * n + e)
-            s0, s1 = fma(weights[j], row, s0), fma(weights[padded + j], row, s1)
-            s2 = fma(weights[2 * padded + j], row, s2)
-            s3 = fma(weights[3 * padded + j], row, s3)
-        put_register(out, e, s0), put_register(out, n + e, s1)
-        put_register(out, 2 * n + e, s2), put_register(out, 3 * n + e, s3)
 
 
 def mixture_draw_chosen(xp, x, s2, chosen, z, tables):
@@ -128,7 +100,7 @@ def mixture_draw_chosen(xp, x, s2, chosen, z, tables):
     width = WIDTH[x.dtype]
 
     def task(first, last):
-        buffers = [registers(_TOGETHER * -(-d // width), x.dtype) for _ in range(4)]
+        buffers = [buffer(d, x.dtype) for _ in range(4)]
         _draw(out, x, chosen, z, order, first, last, held, width, tuple(buffers))
 
     for_ranges(task, len(x), 0.05 * d * d)
@@ -140,14 +112,4 @@ def _rows_of_bases(tables):
     """Bases (K, d, d) and their transposes, flat, rows padded to whole registers."""
     n, d = tables.means.shape
     basis = np.broadcast_to(tables.covs.basis, (n, d, d))
-    return tuple(_padded_rows(a) for a in (basis, np.swapaxes(basis, 1, 2)))
-
-
-def _padded_rows(a):
-    """Rows (K, d, d), flat and aligned, padded to whole registers."""
-    n, d, _ = a.shape
-    width = WIDTH[a.dtype]
-    per_row = -(-d // width)
-    flat = registers(n * d * per_row, a.dtype)
-    flat.reshape(n, d, per_row * width)[:, :, :d] = a
-    return flat
+    return tuple(padded_rows(a) for a in (basis, np.swapaxes(basis, 1, 2)))
