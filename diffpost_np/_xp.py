@@ -249,17 +249,19 @@ def size(shape: Sequence[int]) -> int:
     return math.prod(shape)
 
 
-def map_rows(function: Any, n_bytes_per_row: int, xp: ModuleType, *arrays: Array) -> Array:
-    """`function` on blocks of rows that need about 256 MB each, results concatenated.
+def map_rows(
+    function: Any, n_bytes_per_row: int, xp: ModuleType, *arrays: Array, n_bytes: int = 2**28
+) -> Array:
+    """`function` on blocks of rows that need about `n_bytes` each, results concatenated.
 
     An array of one row belongs to every block.
     """
     n = max(a.shape[0] for a in arrays)
-    step = max(1, 2**28 // max(1, n_bytes_per_row))
+    step = max(1, n_bytes // max(1, n_bytes_per_row))
     if n <= step:
         return function(*arrays)
     blocks = [
-        function(*(a if a.shape[0] == 1 else a[i : i + step, ...] for a in arrays))
+        function(*(a if a.shape[0] == 1 else a[i : min(i + step, n), ...] for a in arrays))
         for i in range(0, n, step)
     ]
     return xp.concat(blocks)

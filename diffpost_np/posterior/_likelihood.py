@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 
 from .._products import product
-from .._xp import Array, flatten_events, size
+from .._xp import Array, flatten_events, map_rows, size
 from ..measurement import LinearGaussian
 from ..operators._dense import Dense
 from ._problem import Problem
 
 _DENSE_LIMIT = 2**14
 """Entries up to which an operator is applied as a matrix: a product then beats its own code."""
+
+_CACHED_BYTES = 2**22
 
 
 class Likelihood:
@@ -45,10 +47,19 @@ class Likelihood:
     def value(self, x: Array) -> Array:
         """Log likelihood (n,)."""
         if isinstance(self.problem.measurement, LinearGaussian):
-            return self._value(self._residual(x, self.white_y))
+            return self._value_in_blocks(x)
         p = self.problem
         value = p.measurement.log_likelihood(p.shown(x), p.y)
         return p.values("measurement.log_likelihood", value, x)
+
+    def _value_in_blocks(self, x: Array) -> Array:
+        """The same, where what is written in between stays in cache."""
+
+        def block(x: Array) -> Array:
+            return self._value(self._residual(x, self.white_y))
+
+        row_bytes = (x.shape[1] + 3 * self.white_y.shape[1]) * 8
+        return map_rows(block, row_bytes, self.problem.xp, x, n_bytes=_CACHED_BYTES)
 
     def misfit(self, log_likelihood: Array) -> float:
         """Mean squared residual in units of the noise; NaN for likelihoods of other kinds."""
