@@ -10,10 +10,10 @@ from .._xp import is_array
 from ._moves_by_name import ADJUSTED, MOVES, UNADJUSTED
 from ._problem import Problem
 
-_DRAWS_PER_PARTICLE, _MOST_DRAWN = 50, 2**24
+_DRAWS_PER_PARTICLE, _MOST_DRAWN = 100, 2**24
 """How many prior draws to weigh at the start, and how many numbers they may be."""
 
-_FEWEST_PARTICLES, _SPARE = 2250, 4
+_FEWEST_PARTICLES, _SPARE = 2500, 4
 """Particles that the weights of modes need, and one more for every so many samples."""
 
 
@@ -47,7 +47,7 @@ _ARGUMENTS = {"n_chains": "waste_free"}
 
 
 def _checked_n_initial(problem: Problem, initial: Any, n_initial: Any, n_particles: int) -> int:
-    """Those given; else fifty a particle of a prior that has draws, as far as memory allows."""
+    """Those given; else a hundred a particle of a prior that has draws, as far as memory allows."""
     wanted = None if n_initial is None else integer("n_initial", n_initial, minimum=2)
     given = _length(initial)
     if given is not None and given < 2:

@@ -59,12 +59,12 @@ def annealed_smc(
         True shows a bar; a callable gets a record per level and may return True to stop.
     n_particles : int, optional
         Size of the cloud, of which the samples are an even choice; a quarter more than
-        `n_samples`, and at least 2250, by default: the weights of modes come out of it. Give
+        `n_samples`, and at least 2500, by default: the weights of modes come out of it. Give
         fewer where scores are slow and modes few.
     n_initial : int, optional
         Prior draws at the start: they cost likelihoods, no scores, and decide how well the
         weights of modes come out. By default those of `initial`; `n_particles` where that is a
-        function; else fifty times as many (at most 2^24 numbers) from `prior.sample`: give
+        function; else a hundred times as many (at most 2^24 numbers) from `prior.sample`: give
         fewer where that is slow, more to find modes of small weight.
     ess_threshold : float, optional
         Share of the effective sample size that a change of temperature keeps, in (0, 1).
