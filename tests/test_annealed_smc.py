@@ -9,6 +9,7 @@ from problems import ScoreOnly, narrow_mode, three_in_eight
 
 import diffpost_np as dp
 from diffpost_np.posterior import annealed_smc
+from diffpost_np.posterior._genealogy import weight_error
 from diffpost_np.posterior._problem import Problem
 from diffpost_np.posterior._smc_report import _distrust
 
@@ -233,13 +234,42 @@ def test_it_warns_of_a_mode_with_few_draws():
         annealed_smc(ScoreOnly(prior), measurement, y, n_initial=1_000_000, **options)
 
 
-@pytest.mark.parametrize("largest, told", [(0.02, False), (0.04, False), (0.06, True), (0.5, True)])
-def test_it_warns_of_one_draw_that_holds_a_mode(largest, told):
-    """As in one run on digits, whose rare mode came out with many times its weight."""
+def problem_of(prior, measurement, y):
+    return Problem("annealed_smc", ScoreOnly(prior), measurement, y, 0, 200, None, False)
+
+
+@pytest.mark.parametrize("n_each, told", [([1] * 60, False), ([60], True)])
+def test_it_warns_of_weights_that_few_draws_know(n_each, told):
+    """A mode with 60 of 1000 particles, from as many draws or from one."""
     prior, measurement, y = three_in_eight(0)
-    result = annealed_smc(ScoreOnly(prior), measurement, y, n_samples=200, rng=0)
-    trace = {**result.state.trace, "n_roots": [700], "largest_root": [largest]}
-    problem = Problem("annealed_smc", ScoreOnly(prior), measurement, y, 0, 200, None, False)
-    state = dataclasses.replace(result.state, trace=trace)
-    reasons = _distrust(problem, state.options, state)
-    assert any("one of 700 draws from the prior stands behind" in r for r in reasons) == told
+    result = annealed_smc(prior, measurement, y, n_samples=1000, n_particles=1000, rng=0)
+    x = np.random.default_rng(0).standard_normal((1000, 8))
+    x[:60, 0] += 50
+    roots = np.repeat(np.arange(len(n_each) + 940), n_each + [1] * 940)
+    state = dataclasses.replace(result.state, point=result.state.point._replace(x=x), roots=roots)
+    reasons = _distrust(problem_of(prior, measurement, y), state.options, state)
+    assert any("weights of modes have standard errors up to 0.06" in r for r in reasons) == told
+
+
+@pytest.mark.parametrize("n_roots", [20, 200, 1000])
+def test_standard_errors_of_weights_are_those_of_independent_roots(n_roots):
+    """Two points, of 0.3 and 0.7 of the roots, each root with as many particles."""
+    problem, n = problem_of(*three_in_eight(0)), 1000
+    x = np.zeros((n, 8))
+    x[: 3 * n // 10] = 1
+    error = weight_error(problem, x, np.arange(n) * n_roots // n)
+    assert error == pytest.approx((0.3 * 0.7 / n_roots) ** 0.5, rel=1e-9)
+
+
+def test_standard_errors_of_weights_are_those_of_runs():
+    """A mode whose weight differs from run to run by as much as each of them says."""
+    prior = dp.priors.GaussianMixture([0.9, 0.1], [[0.0, 0.0], [3.0, 3.0]], 0.01)
+    measurement, y = dp.LinearGaussian(np.eye(2), 1.5), np.array([3.0, 3.0])
+    problem, exact = problem_of(prior, measurement, y), prior.posterior(measurement, y)
+    options, weights, said = {"n_samples": 300, "n_particles": 300, "n_initial": 600}, [], []
+    for seed in range(40):
+        result = annealed_smc(ScoreOnly(prior), measurement, y, rng=seed, **options)
+        x = result.state.point.x
+        weights.append(exact.responsibilities(x)[:, 0].mean())
+        said.append(weight_error(problem, x, result.state.roots))
+    assert np.std(weights) == pytest.approx(np.sqrt(np.mean(np.square(said))), rel=0.35)

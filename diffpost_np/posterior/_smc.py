@@ -126,15 +126,13 @@ class Sampler:
     ) -> dict[str, list[float]]:
         """The trace with one more level."""
         xp = self.problem.xp
-        n_each = xp.unique_counts(roots).counts
         level = {
             "beta": beta,
             "ess": effective_sample_size(xp, log_weights),
             "n_moves": moved.n_moves,
             "acceptance_rate": moved.rate,
             "step_size": moved.step_size,
-            "n_roots": n_each.shape[0],
-            "largest_root": int(xp.max(n_each)) / roots.shape[0],
+            "n_roots": xp.unique_values(roots).shape[0],
             "misfit": self.likelihood.misfit(moved.point.log_likelihood),
         }
         return {name: [*state.trace.get(name, []), value] for name, value in level.items()}

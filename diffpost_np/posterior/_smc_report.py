@@ -9,14 +9,15 @@ import numpy as np
 
 from .._result import Result
 from .._xp import Array
+from ._genealogy import weight_error
 from ._problem import Problem
 from ._smc import State, squared_norms
 from ._smc_options import Options
 
 _FEW_ROOTS = 10
-_LARGEST_ROOT, _UNLIKE_OTHERS = 0.05, 40
-"""A draw from the prior with this share of the samples, and so many times that of the average
-one, holds a mode alone; where all hold one mode, the largest has some twenty times the average."""
+_UNSURE, _TIMES_INDEPENDENT = 0.04, 3.0
+"""A standard error of the weights of modes that is worth telling, and how many times that of as
+many independent draws it has to be."""
 _MISSED = "a mode was missed (raise n_initial), or prior or noise_std are wrong"
 
 
@@ -32,16 +33,17 @@ def numbers(state: State) -> dict[str, float]:
 def _distrust(problem: Problem, options: Options, state: State) -> tuple[str, ...]:
     """Reasons to doubt the run: what told failures in examples/benchmarks/failure_signs.py."""
     reasons = []
-    n_roots, share = state.trace["n_roots"][-1], state.trace["largest_root"][-1]
+    n_roots, n = state.trace["n_roots"][-1], state.point.x.shape[0]
     if n_roots < _FEW_ROOTS:
         reasons.append(
             f"only {n_roots} draws from the prior stand behind the samples: modes may be missing "
             "or misweighted; raise n_initial and n_particles"
         )
-    if share > max(_LARGEST_ROOT, _UNLIKE_OTHERS / n_roots):
+    error = weight_error(problem, state.point.x, state.roots)
+    if error > max(_UNSURE, _TIMES_INDEPENDENT * 0.5 / n**0.5):
         reasons.append(
-            f"one of {n_roots} draws from the prior stands behind {share:.0%} of the samples: a "
-            "mode may have too large a weight; raise n_initial and n_particles"
+            f"the weights of modes have standard errors up to {error:.2f}, by the draws from the "
+            "prior that stand behind them; raise n_initial and n_particles"
         )
     if state.trace["n_moves"][-1] >= options.max_moves:
         reasons.append(

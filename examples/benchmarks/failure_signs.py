@@ -21,7 +21,7 @@ import separated_modes
 N, FAILED = 1000, 1.5
 WARNED = {
     "few roots": "draws from the prior stand behind",
-    "one root": "draws from the prior stands behind",
+    "unsure weights": "weights of modes have standard errors",
     "all moves used": "used all of max_moves",
     "misfit": "do not explain y",
     "steep scores": "unlike the prior",
