@@ -1,5 +1,6 @@
 """The CUDA kernels against the reference: built by the C compiler, and on a device where one is."""
 
+import functools
 import inspect
 import re
 import subprocess
@@ -13,13 +14,14 @@ from cuda_host import same_bits
 
 import diffpost_np as dp
 from diffpost_np import _dispatch
+from diffpost_np._cuda import given as cuda_given
 from diffpost_np._cuda import gram as cuda_gram
 from diffpost_np._cuda import loader
 from diffpost_np._cuda import mixture as cuda_mixture
 from diffpost_np._dispatch import KERNELS
 from diffpost_np._philox import Stream, random_bits, random_normal, random_uniform
 from diffpost_np._rows import Linear, advance_rows
-from diffpost_np._xp import host
+from diffpost_np._xp import host, map_rows
 from diffpost_np.hardness._score import one_way_score
 from diffpost_np.lewis._weights.gram import (
     SMALLEST_FORM,
@@ -363,6 +365,22 @@ def test_a_choice_depends_on_nothing_but_its_point(device, form):
     check_chosen(whole, x, s2, u, tables)
     assert len(set(whole)) > 3
     assert same_bits(run(device, mixture_choose, x[5:], s2, u[5:], tables), whole[5:])
+
+
+@pytest.mark.parametrize("form", ["full", "high rank"])
+def test_few_points_may_be_left_for_the_last_launch(device, form, monkeypatch):
+    """Fewer than a team takes together."""
+    x, tables = mixture(form, 35, np.float64)
+    u = hard_uniforms(len(x), np.float64)
+    calls = [(mixture_choose, (x, x[:1, 0] ** 2, u, tables), 8 * 3 * 8)]
+    calls += [(op, (x, np.array([0.3]), tables), 8) for op in (mixture_score, mixture_log_density)]
+    for operation, arguments, n_bytes in calls:
+        whole = run(device, operation, *arguments)
+        for module in (cuda_mixture, cuda_given):
+            in_blocks = functools.partial(map_rows, n_bytes=n_bytes)
+            monkeypatch.setattr(module, "map_rows", in_blocks)
+        assert same_bits(run(device, operation, *arguments), whole)
+        monkeypatch.undo()
 
 
 @pytest.mark.parametrize("form", ["scalar", "full"])

@@ -5,14 +5,14 @@
 #include "device.cuh"
 #include "mixture.cuh"
 
-/* sum += weight * v^2, point by point. */
+/* sum += weight * v^2, chain by chain. */
 DEVICE void add_squares(tile_t *sum, real weight, tile_t v) {
     FOR_CHAINS(q) sum->at[q] = REAL_FMA(weight * v.at[q], v.at[q], sum->at[q]);
 }
 
 /* A lane's share of the quadratic forms of a component at points less its mean. */
-DEVICE tile_t forms_of_tile(team_t team, const mixture_t *p, component_t c,
-                            const tile_t *shift) {
+DEVICE tile_t quadratic_forms_at(team_t team, const mixture_t *p, component_t c,
+                                 const tile_t *shift) {
     tile_t sum = {{0}};
     if (p->form != SPECTRAL)
         FOR_OWN(team, i, p->dim) add_squares(&sum, c.precision[i * p->precision_i], shift[i]);
@@ -37,7 +37,8 @@ DEVICE long long invert(const real *logits, long long stride, int n, real u) {
     return chosen;
 }
 
-/* A draw of a component given one noisy point, where c.precision holds variances. */
+/* A draw of a component given one noisy point, where c.precision holds variances; teams take one
+   chain each. */
 DEVICE void draw_given(team_t team, const mixture_t *p, component_t c, real s2, const real *x,
                        const real *z, scratch_t s, real *out) {
     tile_t *v = p->form == SPECTRAL ? s.coordinates : s.solution, *noise = s.score;

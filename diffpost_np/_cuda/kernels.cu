@@ -41,7 +41,7 @@ FILL(random_normal, real, PER_BLOCK, normals)
 
 /* A team, the first of its chains, and its memory, in tiles. Lanes of a warp meet, so all go along
    to the end: a team beyond the last chains does the same as their own, and the last team goes
-   back to have as many as others. */
+   back to have as many as others, of which there must be as many. */
 typedef struct {
     team_t team;
     long long first;
@@ -135,7 +135,7 @@ __global__ void mixture_steps(real *out, const real *x, PLACE_PARAMETERS, MIXTUR
         store_chains(here.team, denoised(&own, h, n_past, dim), dim, past_out + h * size + start);
 }
 
-/* Blocks (components, tiles): neighbouring blocks read the same basis. Levels are one for all
+/* Blocks (tiles, components): neighbouring blocks read the same basis. Levels are one for all
    points, or one for each. */
 __global__ void mixture_logits(real *out, const real *x, PLACE_PARAMETERS, MIXTURE_PARAMETERS) {
     const mixture_t p = MIXTURE;
@@ -145,7 +145,7 @@ __global__ void mixture_logits(real *out, const real *x, PLACE_PARAMETERS, MIXTU
     load_chains(here.team, x + here.first * dim, dim, here.memory);
     FOR_OWN(here.team, i, dim) FOR_CHAINS(q) here.memory[i].at[q] -= c.mean[i];
     __syncwarp();
-    tile_t logits = team_sums(here.team, forms_of_tile(here.team, &p, c, here.memory));
+    tile_t logits = team_sums(here.team, quadratic_forms_at(here.team, &p, c, here.memory));
     FOR_CHAINS(q) logits.at[q] = c.offset - (real)0.5 * logits.at[q];
     if (here.team.lane == 0) store_chains(here.team, &logits, 1, out + k * n_chains + here.first);
 }

@@ -92,7 +92,7 @@ def launch_blocks(
 
 
 class Teams(NamedTuple):
-    """How chains are spread over lanes: each team's share `memory` numbers for each chain."""
+    """How chains are spread over lanes: a team shares `memory` numbers for each of its chains."""
 
     n_lanes: int
     memory: int
@@ -104,6 +104,9 @@ class Teams(NamedTuple):
         """Run a kernel on every chain, so many times; out and x come first in `args`."""
         import numpy as np
 
+        if n_chains < self.n_together:  # the last of some blocks of chains
+            self._replace(n_together=1).launch(name, n_chains, args, n_times)
+            return
         in_block = self.n_threads // self.n_lanes
         n_blocks = -(-n_chains // (self.n_together * in_block))
         out, x, *rest = args

@@ -86,10 +86,10 @@ class Spectral:
         return self._basis_matrix(xp, eye) * root[:, None, :]
 
     def root(self, xp: ModuleType) -> Array:
-        """Symmetric square roots of matrices C_k, shape (K or 1, d, d).
+        """Symmetric square roots of the C_k, (K or 1, d, d), where `basis` is an array.
 
         Axes come with either sign, and in any way where variances are equal: every LAPACK has its
-        own, but of this root there is one, and it keeps real events real.
+        own, but this root is unique, and it keeps real events real.
         """
         scaled = self.basis * xp.sqrt(self.values)[:, None, :]
         return xp.matmul(scaled, xp.matrix_transpose(self.basis))

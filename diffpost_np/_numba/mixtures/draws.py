@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...priors._covariance import LowRank
+from ..._once import once_for_each
+from ...priors._covariance import LowRank, Spectral
 from ..parallel import for_ranges, kernel
 from ..registers import WIDTH
 from .together import TOGETHER, buffer, padded_rows, products, run_of
@@ -32,29 +33,29 @@ def _shape(out, z, chosen, order, first, last, means, rows, own_rows, width, buf
 
 def shape_chosen(xp, tables, chosen, z):
     (n, d), covs = (len(z), tables.means.shape[1]), tables.covs
-    rows = _rows(covs, d)
-    if rows is None:
+    if isinstance(covs, Spectral) and not isinstance(covs.basis, np.ndarray):
         return NotImplemented
     low_rank = isinstance(covs, LowRank)
     weights = np.ascontiguousarray(z[:, d:] if low_rank else z)
     # A block of draws stays in cache, and in it one component after the other.
     order = np.argsort(chosen + np.arange(n) // _BLOCK * len(tables.means), kind="stable")
     out = np.empty((n, d), z.dtype)
-    held = tables.means, padded_rows(rows), len(rows) > 1, WIDTH[z.dtype]
+    held = tables.means, *_rows(tables), WIDTH[z.dtype]
 
     def task(first, last):
         buffers = buffer(weights.shape[1], z.dtype), buffer(d, z.dtype)
         _shape(out, weights, chosen, order, first, last, *held, buffers)
 
-    for_ranges(task, n, 0.05 * rows[0].size)
+    for_ranges(task, n, 0.05 * weights.shape[1] * d)
     if low_rank:
         scale = np.sqrt(covs.diag[chosen] if len(covs.diag) > 1 else covs.diag)
         out += scale * z[:, :d]
     return out
 
 
-def _rows(covs, d):
-    """Rows (K or 1, n_rows, d) of factors or roots, None where nothing is to be multiplied."""
-    if isinstance(covs, LowRank):
-        return covs.factor_matrix.transpose(0, 2, 1)
-    return covs.root(np) if isinstance(covs.basis, np.ndarray) else None
+@once_for_each
+def _rows(tables):
+    """Rows of factors or symmetric roots, and whether every component has its own."""
+    covs = tables.covs
+    rows = covs.factor_matrix.transpose(0, 2, 1) if isinstance(covs, LowRank) else covs.root(np)
+    return padded_rows(rows), len(rows) > 1
