@@ -119,7 +119,7 @@ def annealed_smc(
 
     Notes
     -----
-    One score a move and particle, and an eighth more where the prior has no density: some 110
+    One score a move and particle, and an eighth more where the prior has no density: some 100
     a particle on 8x8 images (examples/benchmarks/annealed_smc.py). Particles interact, so the
     cloud is the unit: a sample changes when `n_particles` does. Each tenth of the cloud moves by
     the covariance of the rest, since a covariance of its own would bend the target.
