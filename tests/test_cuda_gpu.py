@@ -126,8 +126,6 @@ def test_langevin_runs_there_and_gives_the_same_chains(gpu, dtype):
     "method", ["dpm_solver_2m", "ddpm", "sa_solver", "stochastic_heun", "seeds_2"]
 )
 def test_integrators_run_there_and_give_the_same_points(gpu, form, method):
-    """A flow that parts the components makes much of rounding: points near a watershed are few."""
-
     def run(xp):
         prior = problem(xp, form, np.float64, n_components=5)[0]
         return dp.sampling.sample(prior, 300, method=method, n_steps=20, rng=5).samples

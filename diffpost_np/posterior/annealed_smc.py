@@ -109,13 +109,13 @@ def annealed_smc(
     -----
     RuntimeWarning
         If fewer than 10 draws from the prior stand behind the samples; if these draws tell of
-        standard errors above 0.04 in the weights of modes, three times those of independent
-        samples; if the last level used all of
-        `max_moves`; if the samples do not explain y; or if their scores are larger than at draws
-        from the prior. Of a y that the model is right about, the fourth happens once in a
-        million, the last in at most 2 / (N + 1) of cases, N the number of draws but at most
-        1000: half of the samples must exceed the largest of N draws. Under a sharp likelihood a
-        cloud of some 100 particles has few roots whatever the modes.
+        standard errors in the weights of modes above 0.04 and three times those of independent
+        particles; if the last level used all of `max_moves`; if the samples do not explain y; or
+        if their scores are larger than at draws from the prior. Of a y that the model is right
+        about, the fourth happens once in a million, the last in at most 2 / (N + 1) of cases, N
+        the number of draws but at most 1000: half of the samples must exceed the largest of N
+        draws. Under a sharp likelihood a cloud of some 100 particles has few roots whatever the
+        modes.
 
     Notes
     -----
