@@ -58,7 +58,11 @@ def row_product(xp: ModuleType, rows: Array, matrix: Array) -> Array:
 
 @operation
 def row_product_beside(
-    xp: ModuleType, rows: Array, matrix: Array, other: Array, factor: float, shift: Array
+    xp: ModuleType,
+    rows: tuple[Array, float, Array],
+    matrix: Array,
+    beside: tuple[Array, float, Array],
 ) -> Array:
-    """rows @ matrix + factor * other + shift, row by row the same in every batch."""
-    return factor * other + shift + rows @ matrix
+    """(a + f b) @ matrix + factor c + shift for `rows` a, f, b, row by row as `row_product`."""
+    (a, f, b), (c, factor, shift) = rows, beside
+    return (a + f * b) @ matrix + factor * c + shift

@@ -305,25 +305,25 @@ class TestMistakes:
 
 
 class TestSubspace:
-    """Many dimensions and few components of one variance: the flow runs in the means' span."""
+    """Means of one variance in a small span: the flow runs there."""
 
-    N_COMPONENTS, D = 4, 12
-
-    def prior(self, d=D):
+    def prior(self, n_components=4, d=12):
         rng = np.random.default_rng(0)
-        means = 5 + 2 * rng.normal(size=(self.N_COMPONENTS, d))
-        return dp.priors.GaussianMixture([0.1, 0.2, 0.3, 0.4], means, 0.5)
+        means = 5 + 2 * rng.normal(size=(n_components, d))
+        return dp.priors.GaussianMixture(rng.dirichlet(np.ones(n_components)), means, 0.5)
 
     @pytest.mark.parametrize("name", ["ddim", "heun", "dpm_solver_2m", "unipc_3", "rk4"])
-    def test_nothing_but_rounding_changes(self, name, xp):
-        prior = self.prior()
+    @pytest.mark.parametrize("n_components", [4, 10])
+    def test_nothing_but_rounding_changes(self, name, n_components, xp):
+        prior = self.prior(n_components)
         like = xp.array(np.zeros(0))
         there = dp.priors.GaussianMixture(
             xp.array(prior.weights), xp.array(prior.means), xp.array(0.5)
         )
         draw = functools.partial(dp.sampling.sample, n_samples=20, rng=0, method=name, like=like)
         table = trace(METHODS[name].step, np.geomspace(10, 0.1, 9))
-        assert subspace(there.tables(xp.xp.float64), table) is not None
+        found = subspace(there.tables(xp.xp.float64), table)
+        assert (found is not None) or n_components == 10
         whole = xp.numpy(draw(there, n_steps=12).samples)
         plain = dp.sampling.sample(ScoreOnly(prior), 20, rng=0, method=name, n_steps=12).samples
         np.testing.assert_allclose(whole, plain, rtol=1e-11, atol=1e-11)
@@ -358,7 +358,7 @@ class TestSubspace:
 
     def test_too_few_dimensions(self):
         table = trace(METHODS["ddim"].step, np.geomspace(10, 0.1, 9))
-        assert subspace(self.prior(3).tables(np.float64), table) is None
+        assert subspace(self.prior(d=3).tables(np.float64), table) is None
 
 
 class TestMethodsOfTheUser:

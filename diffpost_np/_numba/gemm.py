@@ -34,6 +34,14 @@ class Onto(NamedTuple):
     weight: Any
 
 
+class Beside(NamedTuple):
+    """Rows times a number, to which sums are added, times a number for each lane."""
+
+    rows: np.ndarray
+    kept: Any
+    weight: Any
+
+
 def _start(out, start, row):
     """Where the sums of a row start: a number for the row, a row, its way to a centre, or zero."""
     raise NotImplementedError
@@ -59,6 +67,10 @@ def _end(row, total, factor):
 def _end_typed(row, total, factor):
     if isinstance(factor, types.NoneType):
         return lambda row, total, factor: total
+    if isinstance(factor, types.BaseNamedTuple) and len(factor) == 3:
+        return lambda row, total, factor: fma(
+            total, factor.weight, get(factor.rows, row) * factor.kept
+        )
     if isinstance(factor, types.BaseNamedTuple):
         return lambda row, total, factor: fma(total, factor.weight, get(factor.rows, row))
     return lambda row, total, factor: total * factor
@@ -155,11 +167,16 @@ def multiply_add_largest(out, start, a, x):
         peak = maximum(s0, maximum(s1, maximum(s2, peak)))
         peak = maximum(s3, maximum(s4, maximum(s5, peak)))
         row += 6
-    while row < n:
+    while row + 2 <= n:
+        s0, s1 = _start(out, start, row), _start(out, start, row + 1)
+        s0, s1 = two_sums(a, x, row, 0, depth, s0, s1)
+        put(out, row, s0), put(out, row + 1, s1)
+        peak = maximum(s0, maximum(s1, peak))
+        row += 2
+    if row < n:
         s = one_sum(a, x, row, 0, depth, _start(out, start, row))
         put(out, row, s)
         peak = maximum(s, peak)
-        row += 1
     return peak
 
 

@@ -61,30 +61,36 @@ def row_product(xp, rows, matrix):
 
 
 @kernel
-def _beside(out, rows, other, order, first, last, transposed, factor, shift, work):
-    d, within = out.shape[1], work.scratch[: rows.shape[1]]
+def _beside(out, a, f, b, order, first, last, transposed, c, factor, shift, work):
+    d, r = out.shape[1], a.shape[1]
+    within = work.scratch[:r]
     for block in range(first, last):
         n = choose(work, order, block)
-        load(within, rows, work)
-        load(work.x, other, work)
+        load(within, a, work)
+        load(work.drift, b, work)
+        load(work.x, c, work)
+        for row in range(r):
+            put(within, row, fma(get(work.drift, row), f, get(within, row)))
         for row in range(d):
             put(work.x, row, fma(get(work.x, row), factor, shift[row]))
         multiply_add(work.x[:d], work.x[:d], transposed, within)
         store(out, work.x, work, n)
 
 
-def row_product_beside(xp, rows, matrix, other, factor, shift):
-    if not rows.dtype == matrix.dtype == other.dtype == shift.dtype:
+def row_product_beside(xp, rows, matrix, beside):
+    (a, f, b), (c, factor, shift) = rows, beside
+    arrays = a, b, np.transpose(matrix), c, shift
+    if any(array.dtype != a.dtype for array in arrays):
         return NotImplemented
-    rows, transposed = np.ascontiguousarray(rows), np.ascontiguousarray(matrix.T)
-    other, factor = np.ascontiguousarray(other), rows.dtype.type(factor)
-    out, order = np.empty(other.shape, other.dtype), np.arange(len(rows))
+    a, b, transposed, c, shift = map(np.ascontiguousarray, arrays)
+    f, factor = a.dtype.type(f), a.dtype.type(factor)
+    out, order = np.empty(c.shape, c.dtype), np.arange(len(a))
 
     def task(first, last):
-        work = new_work(rows.dtype, other.shape[1], 0, rows.shape[1])
-        _beside(out, rows, other, order, first, last, transposed, factor, shift, work)
+        work = new_work(a.dtype, max(c.shape[1], a.shape[1]), 0, a.shape[1])
+        _beside(out, a, f, b, order, first, last, transposed, c, factor, shift, work)
 
-    for_ranges(task, n_blocks(len(rows), rows.dtype), _block_cost(matrix))
+    for_ranges(task, n_blocks(len(a), a.dtype), _block_cost(matrix))
     return out
 
 

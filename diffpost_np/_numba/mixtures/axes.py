@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..blocks import block_code, exponentials, responsibilities
-from ..device import LOG2_E, device, zero_like
-from ..gemm import Onto, Towards, multiply, multiply_add, multiply_add_largest
+from ..device import LOG2_E, device, maximum, zero_like
+from ..gemm import Beside, Onto, Towards, multiply, multiply_add, multiply_add_largest
 from ..lanes import fma, get, put
 
 
@@ -46,6 +46,25 @@ def shared_common(form, level, work):
         difference = get(work.x, row) - form.centre[row]
         square = fma(difference, difference, square)
     return fma(square, form.precision[level] * -0.5, form.constant[level])
+
+
+@block_code
+def dual_denoised(form, level, work, variance):
+    logits, bias = work.logits, form.bias[level]
+    d, last = form.means_t.shape
+    peak = zero_like(get(work.x, 0)) + bias[last]
+    put(logits, last, peak)
+    for k in range(d):
+        logit = get(work.x, k) + bias[k]
+        put(logits, k, logit)
+        peak = maximum(logit, peak)
+    if d < last:
+        largest = multiply_add_largest(logits[d:last], bias[d:last], form.others, work.x[:d])
+        peak = maximum(largest, peak)
+    total = exponentials(logits, peak, form.precision[level] * LOG2_E)
+    factor = variance * form.precision[level] / total
+    onto = Beside(work.x, form.kept[level], factor)
+    multiply_add(work.drift[:d], None, form.means_t, logits[:last], onto)
 
 
 @block_code

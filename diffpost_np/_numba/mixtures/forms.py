@@ -24,6 +24,19 @@ class Shared(NamedTuple):
     constant: np.ndarray  # (S,), what all logits have in common
 
 
+class Dual(NamedTuple):
+    """One variance, points by their inner products with the first r of K - 1 means, the last at 0.
+
+    So the products that make logits are there already for r components.
+    """
+
+    others: np.ndarray  # (K - 1 - r, r), what makes the products with the other means of these
+    means_t: np.ndarray  # (r, K - 1), in these coordinates
+    precision: np.ndarray  # (S,)
+    bias: np.ndarray  # (S, K), over the precision
+    kept: np.ndarray  # (S,), share of a point that is left in the denoised one
+
+
 class Diagonal(NamedTuple):
     """Variances along the axes of x."""
 
@@ -78,7 +91,7 @@ class LowRank(NamedTuple):
 
 def scratch_rows(form):
     """Rows of `Work.scratch` that a form needs."""
-    if isinstance(form, Shared | Diagonal):
+    if isinstance(form, Shared | Dual | Diagonal):
         return 0
     n, d = form.means.shape
     if isinstance(form, Rotated):

@@ -10,6 +10,7 @@ from ..lanes import get, put
 from .axes import (
     diagonal_logits,
     diagonal_score,
+    dual_denoised,
     rotated_logits,
     rotated_score,
     shared_common,
@@ -17,7 +18,7 @@ from .axes import (
     shared_logits,
     shared_score,
 )
-from .forms import Diagonal, Factored, Full, LowRank, Rotated, Shared
+from .forms import Diagonal, Dual, Factored, Full, LowRank, Rotated, Shared
 from .full import factored_score, full_logits, full_score, low_rank_logits, low_rank_score
 
 
@@ -81,7 +82,10 @@ def _score_added(form, level, work, variance):
         put(work.drift, row, get(work.x, row) + get(work.drift, row))
 
 
+_DENOISED = {Shared: shared_denoised, Dual: dual_denoised}
+
+
 @overload(denoised)
 def _denoised(form, level, work, variance):
-    code = shared_denoised if form.instance_class is Shared else _score_added
+    code = _DENOISED.get(form.instance_class, _score_added)
     return lambda form, level, work, variance: code(form, level, work, variance)

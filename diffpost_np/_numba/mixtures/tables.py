@@ -10,13 +10,11 @@ from ..._once import once_for_each
 from ..._threads import single_threaded_blas
 from ...priors._covariance import LowRank as LowRankCovariance
 from ...priors._covariance import Spectral
+from ...sampling._steps.dual import SPREAD, DualMixture
 from ..blocks import padded
 from ..device import LOWEST_LOGIT
 from .factors import triangular_factors
-from .forms import Diagonal, Factored, Full, LowRank, Rotated, Shared
-
-_SPREAD = 30.0
-"""Standard deviations of spread up to which logits linear in x are accurate."""
+from .forms import Diagonal, Dual, Factored, Full, LowRank, Rotated, Shared
 
 _FIRST_AXES, _ALIKE = 24, 4
 """Axes after which a component that is far may be given up, and the ratio of variances up to
@@ -94,7 +92,7 @@ class PreparedShared(Prepared):
         self.arrays = self.cast(centred), self.cast(centred.T), centre
 
     def regime(self, s2, reused=False):
-        return self.squares.max() <= _SPREAD**2 * (self.variance + s2)
+        return self.squares.max() <= SPREAD**2 * (self.variance + s2)
 
     def levels(self, s2, reused=False):
         variance = self.variance + s2
@@ -106,6 +104,24 @@ class PreparedShared(Prepared):
         constant = largest - 0.5 * self.d * np.log(variance)
         of_levels = 1 / variance, bias, bias - self.offset, constant
         return Shared(*self.arrays, *map(self.cast, of_levels))
+
+
+class PreparedDual(Prepared):
+    """Points by products with means, at any noise."""
+
+    def __init__(self, tables):
+        self.dtype, self.variance = tables.means.dtype, tables.variance
+        self.log_weights, self.half_squares = (
+            a.astype(np.float64) for a in (tables.log_weights, tables.half_squares)
+        )
+        self.n, self.d = len(self.log_weights), tables.means.shape[1]
+        self.arrays = self.cast(tables.others), self.cast(tables.means.T)
+
+    def levels(self, s2, reused=False):
+        variance, largest = self.variance + s2, self.log_weights.max()
+        bias = (self.log_weights - largest) * variance[:, None] - self.half_squares
+        of_levels = 1 / variance, bias, self.variance / variance
+        return Dual(*self.arrays, *map(self.cast, of_levels))
 
 
 class PreparedDiagonal(Prepared):
@@ -272,5 +288,5 @@ def _kind(covs):
 @once_for_each
 def prepare(tables):
     """The kernels' tables of a mixture, made once; None where kernels do not cover it."""
-    kind = _kind(tables.covs)
+    kind = PreparedDual if isinstance(tables, DualMixture) else _kind(tables.covs)
     return None if kind is None else kind(tables)

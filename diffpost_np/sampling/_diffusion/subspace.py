@@ -1,9 +1,9 @@
 """A flow of a mixture of one variance leaves the span of the means alone: the rest is linear.
 
-With K components in d > K dimensions only the K - 1 coordinates in which the means differ have to
-be run as a mixture. Along all others the denoiser shrinks towards a point that all means share, so
-what chains have there is multiplied by the same number in every step. Noise would have to be
-turned into these coordinates step by step, which costs what this saves.
+Only the coordinates in which the means differ have to be run as a mixture, at most K - 1 with K
+components. Along all others the denoiser shrinks towards a point that all means share, so what
+chains have there is multiplied by the same number in every step. Noise would have to be turned
+into these coordinates step by step, which costs what this saves.
 """
 
 from __future__ import annotations
@@ -16,14 +16,21 @@ import numpy as np
 from ..._once import once_for_each
 from ..._philox import Stream
 from ..._products import row_product, row_product_beside
-from ..._xp import Array, array_namespace
+from ..._xp import Array, array_namespace, device_of, short_name
 from ...priors._covariance import Spectral
 from ...priors._mixture_math import Tables
+from .._steps.dual import DualMixture, dual_of, n_products
 from .._steps.table import Cloud, mixture_steps
 from .._steps.trace import Table
 
 _MOST_LEFT = 0.75
-"""Share of the dimensions up to which a span is worth turning to."""
+"""Share of the cost of a denoised point up to which a span is worth turning to."""
+
+_EXPONENTIAL = 11
+"""Multiplications that take as long as the exponential of a logit."""
+
+_MOST_COORDINATES = 512
+"""Products up to which finding those that are independent is quick."""
 
 
 class Beside(NamedTuple):
@@ -38,25 +45,26 @@ class Beside(NamedTuple):
 
 
 class Subspace(NamedTuple):
-    """Orthonormal columns (d, r) in which means differ, one of the means, and the mixture there."""
+    """Coordinates in which means differ, and the mixture there."""
 
-    centre: Array
-    columns: Array
-    mixture: Tables
+    centre: Array  # (d,), one of the means
+    columns: Array  # (d, r), what x less the centre is multiplied with
+    back: Array  # (r, d)
+    mixture: Tables | DualMixture
     variance: float
 
     def enter(self, xp: ModuleType, y: Array, n_past: int) -> Cloud:
         """Chains at the start of a run, in these coordinates."""
         start = y - self.centre
         u = row_product(xp, start, self.columns)
-        beside = Beside(start, u, (1.0,) + n_past * (0.0,))
-        return Cloud(u, (xp.zeros_like(u),) * n_past, beside)
+        none = xp.broadcast_to(xp.zeros(1, dtype=u.dtype, device=device_of(u)), u.shape)
+        return Cloud(u, (none,) * n_past, Beside(start, u, (1.0,) + n_past * (0.0,)))
 
     def leave(self, xp: ModuleType, cloud: Cloud) -> Array:
         """The chains in their own coordinates."""
         start, inside, (factor, *_) = cloud.beside
-        moved = cloud.y - factor * inside
-        return row_product_beside(xp, moved, self.columns.T, start, factor, self.centre)
+        moved = cloud.y, -factor, inside
+        return row_product_beside(xp, moved, self.back, (start, factor, self.centre))
 
     def advance(self, xp: ModuleType, cloud: Cloud, table: Table, stream: Stream) -> Cloud:
         """Run a table in the span, and its factors beside it."""
@@ -86,16 +94,41 @@ def _dot(coefficients: list[float], values: tuple[float, ...]) -> float:
 
 @once_for_each
 def _span(prior: Tables) -> Subspace | None:
-    """The span of the means of a mixture, where it is small beside the space."""
-    xp, (n_components, d), covs = array_namespace(means=prior.means), prior.means.shape, prior.covs
+    """The span of the means of a mixture of one variance, where it saves enough."""
+    covs = prior.covs
     if not (isinstance(covs, Spectral) and covs.basis is None and covs.values.shape == (1, 1)):
         return None
-    if not 1 <= n_components - 1 <= _MOST_LEFT * d:
+    variance = float(covs.values[0, 0])
+    return _by_products(prior, variance) or _by_orthonormal_columns(prior, variance)
+
+
+def _by_products(prior: Tables, variance: float) -> Subspace | None:
+    """Coordinates that the CPU's kernel saves most in."""
+    xp, (n_components, d) = array_namespace(means=prior.means), prior.means.shape
+    r = min(n_components - 1, d)
+    if short_name(xp) != "numpy" or not 1 <= r <= _MOST_COORDINATES:
+        return None
+    if not _pays(prior, n_products(n_components, r)):
+        return None
+    dual = dual_of(prior, variance)
+    return None if dual is None else Subspace(*dual, variance)
+
+
+def _by_orthonormal_columns(prior: Tables, variance: float) -> Subspace | None:
+    xp, (n_components, d) = array_namespace(means=prior.means), prior.means.shape
+    if not 1 <= n_components - 1 < d or not _pays(prior, 2 * n_components * (n_components - 1)):
         return None
     centre = xp.asarray(prior.means[0, :], copy=True)  # a view would keep the means alive
     columns = xp.linalg.qr((prior.means[1:, :] - centre).T)[0]
-    reduced = Tables(prior.log_weights, (prior.means - centre) @ columns, covs)
-    return Subspace(centre, columns, reduced, float(covs.values[0, 0]))
+    reduced = Tables(prior.log_weights, (prior.means - centre) @ columns, prior.covs)
+    return Subspace(centre, columns, columns.T, reduced, variance)
+
+
+def _pays(prior: Tables, n_products: int) -> bool:
+    """Whether these multiplications of a denoised point are few enough."""
+    n_components, d = prior.means.shape
+    rest = _EXPONENTIAL * n_components
+    return n_products + rest <= _MOST_LEFT * (2 * n_components * d + rest)
 
 
 def subspace(prior: Tables, table: Table) -> Subspace | None:

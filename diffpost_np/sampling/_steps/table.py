@@ -12,6 +12,7 @@ from ..._dispatch import operation
 from ..._philox import Stream, random_normal
 from ..._xp import Array, device_of
 from ...priors._mixture_math import Tables, mixture_score
+from .dual import DualMixture
 from .trace import Table
 
 Denoiser = Callable[[Array, float], Array]
@@ -27,11 +28,13 @@ class Cloud(NamedTuple):
 
 @operation
 def mixture_steps(
-    xp: ModuleType, cloud: Cloud, table: Table, prior: Tables, stream: Stream
+    xp: ModuleType, cloud: Cloud, table: Table, prior: Tables | DualMixture, stream: Stream
 ) -> Cloud:
     """Run a table on a mixture; row r draws at step stream.step + table.step[r]."""
 
     def denoise(x: Array, sigma: float) -> Array:
+        if isinstance(prior, DualMixture):
+            return prior.denoise(xp, x, sigma**2)
         s2 = xp.asarray([sigma**2], dtype=x.dtype)
         return x + sigma**2 * mixture_score(xp, x, s2, prior)
 

@@ -1,0 +1,119 @@
+"""A mixture of one variance whose points are known by their inner products with its means.
+
+The products of a point with the means are what responsibilities need, and the denoised point is a
+mean of the point and of means. So where the means span the space, products with r of them are
+coordinates, and those in which a denoiser takes the fewest multiplications.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+
+from ..._xp import Array
+from ...priors._mixture_math import Tables
+
+SPREAD = 30.0
+"""Standard deviations of spread of the means up to which logits linear in x are accurate."""
+
+_MOST_AMPLIFIED = {np.dtype(np.float64): 1e4, np.dtype(np.float32): 30.0}
+"""How much larger rounding may become on the way back to the space."""
+
+
+class DualMixture(NamedTuple):
+    """K components, with means less one of them, which is the last.
+
+    A point holds its products with the first r means, which are independent and span the others.
+    """
+
+    log_weights: Array  # (K,)
+    half_squares: Array  # (K,), of the lengths of means
+    others: Array  # (K - 1 - r, r), what makes products with the other means of these
+    means: Array  # (K - 1, r), as points
+    variance: float
+
+    def denoise(self, xp: ModuleType, u: Array, s2: float) -> Array:
+        """Posterior means at noise variance s2."""
+        variance = self.variance + s2
+        with_last = xp.zeros((u.shape[0], 1), dtype=u.dtype)
+        products = xp.concat([u, u @ self.others.T, with_last], axis=1)
+        logits = self.log_weights + (products - self.half_squares) / variance
+        weights = xp.exp(logits - xp.max(logits, axis=1, keepdims=True))
+        pull = weights[:, :-1] @ self.means / xp.sum(weights, axis=1, keepdims=True)
+        return (self.variance * u + s2 * pull) / variance
+
+
+class Dual(NamedTuple):
+    """The mean that is the centre, what (x - centre) is multiplied with, and the way back."""
+
+    centre: np.ndarray
+    columns: np.ndarray  # (d, r)
+    back: np.ndarray  # (r, d)
+    mixture: DualMixture
+
+
+def n_products(n_components: int, r: int) -> int:
+    """Multiplications of a denoised point in r coordinates."""
+    return (2 * (n_components - 1) - r) * r
+
+
+def dual_of(prior: Tables, variance: float) -> Dual | None:
+    """A mixture of one variance in these coordinates; None where they would cost digits."""
+    log_weights, means = _centre_last(prior)
+    away, dtype = means - means[-1], prior.means.dtype
+    largest = np.max(np.sum(away**2, axis=1))
+    if not variance * np.finfo(dtype).eps < largest < variance * SPREAD**2:
+        return None
+    rank, order = _independent_first(away[:-1])
+    columns = np.ascontiguousarray(away[order[:rank]].T, dtype)
+    back = _way_back(columns)
+    if back is None:
+        return None
+    mixture = _mixture(log_weights[order], away[order], columns, back, variance)
+    return Dual(means[-1].astype(dtype), columns, back.astype(dtype), mixture)
+
+
+def _centre_last(prior: Tables) -> tuple[np.ndarray, np.ndarray]:
+    """Logarithms of weights and means of the components in use, the most central last."""
+    used = np.isfinite(prior.log_weights)
+    log_weights, means = prior.log_weights[used], prior.means[used].astype(np.float64)
+    centre = np.argmin(np.sum((means - means.mean(axis=0)) ** 2, axis=1))
+    return np.roll(log_weights, -1 - centre), np.roll(means, -1 - centre, axis=0)
+
+
+def _independent_first(away: np.ndarray) -> tuple[int, np.ndarray]:
+    """How many vectors are independent; an order of them and the centre that begins with such."""
+    import scipy.linalg
+
+    _, triangle, order = scipy.linalg.qr(away.T, mode="economic", pivoting=True)
+    size = np.abs(np.diagonal(triangle))
+    rank = np.count_nonzero(size > max(away.shape) * np.finfo(float).eps * size[0])
+    return int(rank), np.append(order, len(order))
+
+
+def _way_back(columns: np.ndarray) -> np.ndarray | None:
+    """The inverse on the span of the columns, where it keeps the digits."""
+    left, size, right = np.linalg.svd(columns.astype(np.float64), full_matrices=False)
+    keeps = size[0] <= _MOST_AMPLIFIED[columns.dtype] * size[-1]
+    return (right.T / size) @ left.T if keeps else None
+
+
+def _mixture(
+    log_weights: np.ndarray,
+    away: np.ndarray,
+    columns: np.ndarray,
+    back: np.ndarray,
+    variance: float,
+) -> DualMixture:
+    def cast(array: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(array, columns.dtype)
+
+    return DualMixture(
+        log_weights=cast(log_weights),
+        half_squares=cast(0.5 * np.sum(away**2, axis=1)),
+        others=cast(away[len(back) : -1] @ back.T),
+        means=cast(away[:-1] @ columns),
+        variance=variance,
+    )
