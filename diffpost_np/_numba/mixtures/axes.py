@@ -50,21 +50,18 @@ def shared_common(form, level, work):
 
 @block_code
 def dual_denoised(form, level, work, variance):
-    logits, bias = work.logits, form.bias[level]
-    d, last = form.means_t.shape
-    peak = zero_like(get(work.x, 0)) + bias[last]
-    put(logits, last, peak)
+    (d, last), bias, precision = form.means_t.shape, form.bias[level], form.precision[level]
+    others, central = work.logits[d:last], zero_like(get(work.x, 0)) + bias[last]
+    peak = multiply_add_largest(others, bias[d:last], form.others, work.x[:d])
+    peak = maximum(central, peak)
+    put(work.logits, last, central)
     for k in range(d):
         logit = get(work.x, k) + bias[k]
-        put(logits, k, logit)
+        put(work.logits, k, logit)
         peak = maximum(logit, peak)
-    if d < last:
-        largest = multiply_add_largest(logits[d:last], bias[d:last], form.others, work.x[:d])
-        peak = maximum(largest, peak)
-    total = exponentials(logits, peak, form.precision[level] * LOG2_E)
-    factor = variance * form.precision[level] / total
-    onto = Beside(work.x, form.kept[level], factor)
-    multiply_add(work.drift[:d], None, form.means_t, logits[:last], onto)
+    total = exponentials(work.logits, peak, precision * LOG2_E)
+    onto = Beside(work.x, form.kept[level], variance * precision / total)
+    multiply_add(work.drift[:d], None, form.means_t, work.logits[:last], onto)
 
 
 @block_code
