@@ -1,5 +1,6 @@
 """Mixtures of one variance by inner products with their means: the same denoiser."""
 
+import contextlib
 import functools
 
 import numpy as np
@@ -116,6 +117,21 @@ class TestWhereDigitsWouldBeLost:
     @pytest.mark.parametrize("scale", [1e3, 1e-9])
     def test_means_far_apart_and_close_together(self, scale):
         assert self.draws_of(scale * self.means()) is not DualMixture
+
+    @pytest.mark.parametrize("scale", [1e-12, 1e9])
+    @pytest.mark.parametrize("reference", [False, True])
+    def test_any_unit(self, scale, reference):
+        """Squares of such numbers would not fit into single precision."""
+        means, weights = self.means(), np.full(4, 0.25)
+        like, draws = np.zeros(0, np.float32), []
+        for unit in (1.0, scale):
+            mixture = dp.priors.GaussianMixture(weights, unit * means, unit**2)
+            levels = unit * np.append(np.geomspace(50, 0.01, 20), 0)
+            start = levels[0] * np.random.default_rng(1).normal(size=(40, 12))
+            options = {"schedule": levels, "initial": start.astype(np.float32), "like": like}
+            with dp.reference() if reference else contextlib.nullcontext():
+                draws.append(dp.sampling.sample(mixture, 40, rng=0, **options).samples / unit)
+        np.testing.assert_allclose(draws[1], draws[0], rtol=0, atol=2e-3)
 
     def test_one_mean(self):
         assert self.draws_of(np.ones((3, 1)) * self.means(1)) is not DualMixture

@@ -34,7 +34,7 @@ class Onto(NamedTuple):
     weight: Any
 
 
-class Beside(NamedTuple):
+class Blend(NamedTuple):
     """Rows times a number, to which sums are added, times a number for each lane."""
 
     rows: np.ndarray
@@ -59,7 +59,10 @@ def _start_typed(out, start, row):
 
 
 def _end(row, total, factor):
-    """What becomes of a sum: it is kept, times a factor, or times a weight added to a row."""
+    """What becomes of a sum: it is kept, times a factor, or times a weight added to a row.
+
+    The row may be multiplied before.
+    """
     raise NotImplementedError
 
 
@@ -67,7 +70,7 @@ def _end(row, total, factor):
 def _end_typed(row, total, factor):
     if isinstance(factor, types.NoneType):
         return lambda row, total, factor: total
-    if isinstance(factor, types.BaseNamedTuple) and len(factor) == 3:
+    if getattr(factor, "instance_class", None) is Blend:
         return lambda row, total, factor: fma(
             total, factor.weight, get(factor.rows, row) * factor.kept
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..blocks import block_code, exponentials, responsibilities
 from ..device import LOG2_E, device, maximum, zero_like
-from ..gemm import Beside, Onto, Towards, multiply, multiply_add, multiply_add_largest
+from ..gemm import Blend, Onto, Towards, multiply, multiply_add, multiply_add_largest
 from ..lanes import fma, get, put
 
 
@@ -59,8 +59,8 @@ def dual_denoised(form, level, work, variance):
         logit = get(work.x, k) + bias[k]
         put(work.logits, k, logit)
         peak = maximum(logit, peak)
-    total = exponentials(work.logits, peak, precision * LOG2_E)
-    onto = Beside(work.x, form.kept[level], variance * precision / total)
+    total = exponentials(work.logits, peak, form.rate[level] * LOG2_E)
+    onto = Blend(work.x, form.kept[level], variance * precision / total)
     multiply_add(work.drift[:d], None, form.means_t, work.logits[:last], onto)
 
 

@@ -30,11 +30,12 @@ class Dual(NamedTuple):
     So the products that make logits are there already for r components.
     """
 
-    others: np.ndarray  # (K - 1 - r, r), what makes the products with the other means of these
+    others: np.ndarray  # (K - 1 - r, r), times a point the products with the other means
     means_t: np.ndarray  # (r, K - 1), in these coordinates
     precision: np.ndarray  # (S,)
-    bias: np.ndarray  # (S, K), over the precision
-    kept: np.ndarray  # (S,), share of a point that is left in the denoised one
+    rate: np.ndarray  # (S,), by which products count in logits
+    bias: np.ndarray  # (S, K), over the rate
+    kept: np.ndarray  # (S,), what is left of a point in the denoised one, variance * precision
 
 
 class Diagonal(NamedTuple):

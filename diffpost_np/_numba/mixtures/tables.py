@@ -110,17 +110,17 @@ class PreparedDual(Prepared):
     """Points by products with means, at any noise."""
 
     def __init__(self, tables):
-        self.dtype, self.variance = tables.means.dtype, tables.variance
+        self.dtype, self.variance, self.unit = tables.means.dtype, tables.variance, tables.unit
         self.log_weights, self.half_squares = (
             a.astype(np.float64) for a in (tables.log_weights, tables.half_squares)
         )
         self.n, self.d = len(self.log_weights), tables.means.shape[1]
-        self.arrays = self.cast(tables.others), self.cast(tables.means.T)
+        self.arrays = self.cast(tables.others), np.array(tables.means.T, order="C")
 
     def levels(self, s2, reused=False):
         variance, largest = self.variance + s2, self.log_weights.max()
-        bias = (self.log_weights - largest) * variance[:, None] - self.half_squares
-        of_levels = 1 / variance, bias, self.variance / variance
+        bias = (self.log_weights - largest) * (variance[:, None] / self.unit) - self.half_squares
+        of_levels = 1 / variance, self.unit / variance, bias, self.variance / variance
         return Dual(*self.arrays, *map(self.cast, of_levels))
 
 

@@ -63,6 +63,11 @@ class Integrator:
             return self.within.enter(self.run.xp, y, n_past)
         return Cloud(y, (self.run.xp.zeros_like(y),) * n_past)
 
+    def go_on(self, cloud: Cloud) -> None:
+        """Take the coordinates of chains that another run left."""
+        if cloud.beside is not None:
+            self.within = cloud.beside.within
+
     def points(self, cloud: Cloud) -> Array:
         """Where the chains are."""
         return cloud.y if self.within is None else self.within.leave(self.run.xp, cloud)

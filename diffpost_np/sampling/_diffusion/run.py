@@ -41,6 +41,7 @@ def run_down(
         state = State(integrator.start(y), 0, 0, 0, run.first_chain, run.fixed, kept=kept)
     else:
         state = run.resume.state
+        integrator.go_on(state.cloud)
         run.n_score_evals, run.n_rounds = state.n_score_evals, state.n_rounds
     return _result(run, integrator, integrator.run_to_end(state, warn), started)
 

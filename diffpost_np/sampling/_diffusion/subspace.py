@@ -16,6 +16,7 @@ import numpy as np
 from ..._once import once_for_each
 from ..._philox import Stream
 from ..._products import row_product, row_product_beside
+from ..._threads import single_threaded_blas
 from ..._xp import Array, array_namespace, device_of, short_name
 from ...priors._covariance import Spectral
 from ...priors._mixture_math import Tables
@@ -30,18 +31,20 @@ _EXPONENTIAL = 11
 """Multiplications that take as long as the exponential of a logit."""
 
 _MOST_COORDINATES = 512
-"""Products up to which finding those that are independent is quick."""
+"""Products up to which it is quick to find those that are independent."""
 
 
 class Beside(NamedTuple):
     """Where chains began, less the centre, its part in the subspace, and factors of the rest.
 
     The factors are those by now of the state and of the points before, in the order of a `Cloud`.
+    A run goes on in the coordinates that it began in: another LAPACK may find others.
     """
 
     start: Array
     inside: Array
     factors: tuple[float, ...]
+    within: Subspace
 
 
 class Subspace(NamedTuple):
@@ -58,11 +61,11 @@ class Subspace(NamedTuple):
         start = y - self.centre
         u = row_product(xp, start, self.columns)
         none = xp.broadcast_to(xp.zeros(1, dtype=u.dtype, device=device_of(u)), u.shape)
-        return Cloud(u, (none,) * n_past, Beside(start, u, (1.0,) + n_past * (0.0,)))
+        return Cloud(u, (none,) * n_past, Beside(start, u, (1.0,) + n_past * (0.0,), self))
 
     def leave(self, xp: ModuleType, cloud: Cloud) -> Array:
         """The chains in their own coordinates."""
-        start, inside, (factor, *_) = cloud.beside
+        start, inside, (factor, *_), _ = cloud.beside
         moved = cloud.y, -factor, inside
         return row_product_beside(xp, moved, self.back, (start, factor, self.centre))
 
@@ -99,7 +102,8 @@ def _span(prior: Tables) -> Subspace | None:
     if not (isinstance(covs, Spectral) and covs.basis is None and covs.values.shape == (1, 1)):
         return None
     variance = float(covs.values[0, 0])
-    return _by_products(prior, variance) or _by_orthonormal_columns(prior, variance)
+    with single_threaded_blas(array_namespace(means=prior.means)):  # the same bits on any number
+        return _by_products(prior, variance) or _by_orthonormal_columns(prior, variance)
 
 
 def _by_products(prior: Tables, variance: float) -> Subspace | None:
