@@ -131,7 +131,8 @@ class TestWhereDigitsWouldBeLost:
             options = {"schedule": levels, "initial": start.astype(np.float32), "like": like}
             with dp.reference() if reference else contextlib.nullcontext():
                 draws.append(dp.sampling.sample(mixture, 40, rng=0, **options).samples / unit)
-        np.testing.assert_allclose(draws[1], draws[0], rtol=0, atol=2e-3)
+        of_start = np.finfo(np.float32).eps * np.max(np.abs(start / unit))
+        np.testing.assert_allclose(draws[1], draws[0], rtol=0, atol=of_start)
 
     def test_one_mean(self):
         assert self.draws_of(np.ones((3, 1)) * self.means(1)) is not DualMixture
