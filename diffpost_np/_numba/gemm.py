@@ -16,7 +16,7 @@ from numba.extending import overload
 from .device import device, inner, maximum, zero_like
 from .lanes import REGISTER_BYTES, fma, get, put
 
-SIX_FIT = REGISTER_BYTES == 64  # 24 of 32 registers; elsewhere there are 16
+FOUR_FIT = REGISTER_BYTES == 64  # 20 of 32 registers; elsewhere there are 16
 
 
 class Towards(NamedTuple):
@@ -80,14 +80,13 @@ def _end_typed(row, total, factor):
 
 
 @device
-def six_sums(a, x, row, first, last, s0, s1, s2, s3, s4, s5):
-    """Products of six rows, from `first` to `last`, added to their sums so far."""
+def four_sums(a, x, row, first, last, s0, s1, s2, s3):
+    """Products of four rows, from `first` to `last`, added to their sums so far."""
     for k in range(first, last):
         column = get(x, k)
         s0, s1 = fma(a[row, k], column, s0), fma(a[row + 1, k], column, s1)
         s2, s3 = fma(a[row + 2, k], column, s2), fma(a[row + 3, k], column, s3)
-        s4, s5 = fma(a[row + 4, k], column, s4), fma(a[row + 5, k], column, s5)
-    return s0, s1, s2, s3, s4, s5
+    return s0, s1, s2, s3
 
 
 @device
@@ -106,12 +105,10 @@ def one_sum(a, x, row, first, last, s):
 
 
 @device
-def six_starts(out, start, row):
-    """Where the sums of six rows start."""
+def four_starts(out, start, row):
+    """Where the sums of four rows start."""
     s0, s1 = _start(out, start, row), _start(out, start, row + 1)
-    s2, s3 = _start(out, start, row + 2), _start(out, start, row + 3)
-    s4, s5 = _start(out, start, row + 4), _start(out, start, row + 5)
-    return s0, s1, s2, s3, s4, s5
+    return s0, s1, _start(out, start, row + 2), _start(out, start, row + 3)
 
 
 @device
@@ -120,10 +117,9 @@ def put_sum(out, row, total, factor):
 
 
 @device
-def put_six(out, row, s0, s1, s2, s3, s4, s5, factor):
+def put_four(out, row, s0, s1, s2, s3, factor):
     put_sum(out, row, s0, factor), put_sum(out, row + 1, s1, factor)
     put_sum(out, row + 2, s2, factor), put_sum(out, row + 3, s3, factor)
-    put_sum(out, row + 4, s4, factor), put_sum(out, row + 5, s5, factor)
 
 
 @device
@@ -146,11 +142,10 @@ def multiply_add(out, start, a, x, factor=None):
     A vector starts each row at a number, None at zero.
     """
     row, n, depth = 0, a.shape[0], x.shape[0]
-    while SIX_FIT and row + 6 <= n:
-        s0, s1, s2, s3, s4, s5 = six_starts(out, start, row)
-        sums = six_sums(a, x, row, 0, depth, s0, s1, s2, s3, s4, s5)
-        put_six(out, row, *sums, factor)
-        row += 6
+    while FOUR_FIT and row + 4 <= n:
+        s0, s1, s2, s3 = four_starts(out, start, row)
+        put_four(out, row, *four_sums(a, x, row, 0, depth, s0, s1, s2, s3), factor)
+        row += 4
     while row + 2 <= n:
         two_rows(out, start, a, x, factor, row, 0, depth)
         row += 2
@@ -163,13 +158,12 @@ def multiply_add_largest(out, start, a, x):
     """out = start + a x; returns the largest of each lane."""
     row, n, depth = 0, a.shape[0], x.shape[0]
     peak = zero_like(get(x, 0)) - np.inf
-    while SIX_FIT and row + 6 <= n:
-        s0, s1, s2, s3, s4, s5 = six_starts(out, start, row)
-        s0, s1, s2, s3, s4, s5 = six_sums(a, x, row, 0, depth, s0, s1, s2, s3, s4, s5)
-        put_six(out, row, s0, s1, s2, s3, s4, s5, None)
-        peak = maximum(s0, maximum(s1, maximum(s2, peak)))
-        peak = maximum(s3, maximum(s4, maximum(s5, peak)))
-        row += 6
+    while FOUR_FIT and row + 4 <= n:
+        s0, s1, s2, s3 = four_starts(out, start, row)
+        s0, s1, s2, s3 = four_sums(a, x, row, 0, depth, s0, s1, s2, s3)
+        put_four(out, row, s0, s1, s2, s3, None)
+        peak = maximum(maximum(s0, s1), maximum(maximum(s2, s3), peak))
+        row += 4
     while row + 2 <= n:
         s0, s1 = _start(out, start, row), _start(out, start, row + 1)
         s0, s1 = two_sums(a, x, row, 0, depth, s0, s1)

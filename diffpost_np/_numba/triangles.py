@@ -9,51 +9,44 @@ from numba import njit, types
 from numba.extending import overload
 
 from .device import device, inner, zero_like
-from .gemm import SIX_FIT, one_row, one_sum, put_six, six_starts, six_sums, two_rows, two_sums
+from .gemm import FOUR_FIT, four_starts, four_sums, one_row, one_sum, put_four, two_rows, two_sums
 from .lanes import fma, get, put
 
 
 @device
-def _six_lower(a, x, row, s0, s1, s2, s3, s4, s5):
-    """Six rows of a lower triangle."""
-    if row + 6 > a.shape[1]:
-        return six_sums(a, x, row, 0, a.shape[1], s0, s1, s2, s3, s4, s5)
-    s0, s1, s2, s3, s4, s5 = six_sums(a, x, row, 0, row + 1, s0, s1, s2, s3, s4, s5)
-    r1, r2, r3, r4, r5 = row + 1, row + 2, row + 3, row + 4, row + 5
-    x1, x2, x3, x4 = get(x, r1), get(x, r2), get(x, r3), get(x, r4)
+def _four_lower(a, x, row, s0, s1, s2, s3):
+    """Four rows of a lower triangle."""
+    if row + 4 > a.shape[1]:
+        return four_sums(a, x, row, 0, a.shape[1], s0, s1, s2, s3)
+    s0, s1, s2, s3 = four_sums(a, x, row, 0, row + 1, s0, s1, s2, s3)
+    r1, r2, r3 = row + 1, row + 2, row + 3
+    x1, x2 = get(x, r1), get(x, r2)
     s1 = fma(a[r1, r1], x1, s1)
     s2 = fma(a[r2, r2], x2, fma(a[r2, r1], x1, s2))
-    s3 = fma(a[r3, r3], x3, fma(a[r3, r2], x2, fma(a[r3, r1], x1, s3)))
-    s4 = fma(a[r4, r4], x4, fma(a[r4, r3], x3, fma(a[r4, r2], x2, fma(a[r4, r1], x1, s4))))
-    s5 = fma(a[r5, r4], x4, fma(a[r5, r3], x3, fma(a[r5, r2], x2, fma(a[r5, r1], x1, s5))))
-    return s0, s1, s2, s3, s4, fma(a[r5, r5], get(x, r5), s5)
+    return s0, s1, s2, fma(a[r3, r3], get(x, r3), fma(a[r3, r2], x2, fma(a[r3, r1], x1, s3)))
 
 
 @device
-def _six_upper(a, x, row, s0, s1, s2, s3, s4, s5):
-    """Six rows of an upper triangle."""
+def _four_upper(a, x, row, s0, s1, s2, s3):
+    """Four rows of an upper triangle."""
     depth = a.shape[1]
-    if row + 6 > depth:
-        return six_sums(a, x, row, row, depth, s0, s1, s2, s3, s4, s5)
-    r1, r2, r3, r4 = row + 1, row + 2, row + 3, row + 4
-    x1, x2, x3, x4 = get(x, r1), get(x, r2), get(x, r3), get(x, r4)
+    if row + 4 > depth:
+        return four_sums(a, x, row, row, depth, s0, s1, s2, s3)
+    r1, r2 = row + 1, row + 2
+    x1, x2 = get(x, r1), get(x, r2)
     s0 = fma(a[row, r2], x2, fma(a[row, r1], x1, fma(a[row, row], get(x, row), s0)))
-    s0 = fma(a[row, r4], x4, fma(a[row, r3], x3, s0))
-    s1 = fma(a[r1, r4], x4, fma(a[r1, r3], x3, fma(a[r1, r2], x2, fma(a[r1, r1], x1, s1))))
-    s2 = fma(a[r2, r4], x4, fma(a[r2, r3], x3, fma(a[r2, r2], x2, s2)))
-    s3 = fma(a[r3, r4], x4, fma(a[r3, r3], x3, s3))
-    s4 = fma(a[r4, r4], x4, s4)
-    return six_sums(a, x, row, row + 5, depth, s0, s1, s2, s3, s4, s5)
+    s1 = fma(a[r1, r2], x2, fma(a[r1, r1], x1, s1))
+    return four_sums(a, x, row, row + 3, depth, s0, s1, fma(a[r2, r2], x2, s2), s3)
 
 
 @njit(**inner)
 def multiply_add_lower(out, start, a, x, first, last):
     """Rows first to last, less one, of start + a x for an a that is zero above its diagonal."""
     row, depth = first, a.shape[1]
-    while SIX_FIT and row + 6 <= last:
-        s0, s1, s2, s3, s4, s5 = six_starts(out, start, row)
-        put_six(out, row, *_six_lower(a, x, row, s0, s1, s2, s3, s4, s5), None)
-        row += 6
+    while FOUR_FIT and row + 4 <= last:
+        s0, s1, s2, s3 = four_starts(out, start, row)
+        put_four(out, row, *_four_lower(a, x, row, s0, s1, s2, s3), None)
+        row += 4
     while row + 2 <= last:
         two_rows(out, start, a, x, None, row, 0, min(row + 2, depth))
         row += 2
@@ -65,10 +58,10 @@ def multiply_add_lower(out, start, a, x, first, last):
 def multiply_add_upper(out, start, a, x, factor=None):
     """The same as `multiply_add` for an a that is zero below its diagonal."""
     row, (n, depth) = 0, a.shape
-    while SIX_FIT and row + 6 <= n:
-        s0, s1, s2, s3, s4, s5 = six_starts(out, start, row)
-        put_six(out, row, *_six_upper(a, x, row, s0, s1, s2, s3, s4, s5), factor)
-        row += 6
+    while FOUR_FIT and row + 4 <= n:
+        s0, s1, s2, s3 = four_starts(out, start, row)
+        put_four(out, row, *_four_upper(a, x, row, s0, s1, s2, s3), factor)
+        row += 4
     while row + 2 <= n:
         two_rows(out, start, a, x, factor, row, row, depth)
         row += 2
@@ -89,13 +82,12 @@ def _keep_typed(out, row, total):
 
 
 @device
-def _squares_of_six(out, total, a, x, row):
+def _squares_of_four(out, total, a, x, row):
     z = zero_like(total)
-    s0, s1, s2, s3, s4, s5 = _six_lower(a, x, row, z, z, z, z, z, z)
-    _keep(out, row, s0), _keep(out, row + 1, s1), _keep(out, row + 2, s2)
-    _keep(out, row + 3, s3), _keep(out, row + 4, s4), _keep(out, row + 5, s5)
-    total = fma(s2, s2, fma(s1, s1, fma(s0, s0, total)))
-    return fma(s5, s5, fma(s4, s4, fma(s3, s3, total)))
+    s0, s1, s2, s3 = _four_lower(a, x, row, z, z, z, z)
+    _keep(out, row, s0), _keep(out, row + 1, s1)
+    _keep(out, row + 2, s2), _keep(out, row + 3, s3)
+    return fma(s3, s3, fma(s2, s2, fma(s1, s1, fma(s0, s0, total))))
 
 
 @device
@@ -120,9 +112,9 @@ def squares_lower(out, a, x, first, last):
     fill a cache.
     """
     row, total, depth = first, zero_like(get(x, 0)), a.shape[1]
-    while SIX_FIT and row + 6 <= last:
-        total = _squares_of_six(out, total, a, x, row)
-        row += 6
+    while FOUR_FIT and row + 4 <= last:
+        total = _squares_of_four(out, total, a, x, row)
+        row += 4
     while row + 2 <= last:
         total = _squares_of_two(out, total, a, x, row, min(row + 2, depth))
         row += 2
