@@ -5,7 +5,7 @@ import pytest
 from numba import njit
 
 from diffpost_np._numba.blocks import rows
-from diffpost_np._numba.device import LOWEST_LOGIT, exp_or_zero, log, power_of_two_or_zero
+from diffpost_np._numba.device import log
 from diffpost_np._numba.gemm import (
     Onto,
     Towards,
@@ -14,6 +14,7 @@ from diffpost_np._numba.gemm import (
     multiply_add_largest,
 )
 from diffpost_np._numba.lanes import LANES, any_lane, fma, get, put, put_interleaved, select
+from diffpost_np._numba.powers import LOWEST_LOGIT, exp_or_zero, power_of_two_or_zero
 from diffpost_np._numba.triangles import multiply_add_lower, multiply_add_upper, squares_lower
 
 DTYPES = (np.float64, np.float32)

@@ -19,8 +19,8 @@ import sys
 import numpy as np
 from numba import njit
 from diffpost_np._numba.blocks import rows
-from diffpost_np._numba.device import exp_or_zero
 from diffpost_np._numba.lanes import get, put
+from diffpost_np._numba.powers import exp_or_zero
 
 @njit
 def exp_rows(out, x):

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from .device import LOG2_E, device, inner, maximum, power_of_two_or_zero, zero_like
-from .lanes import LANES, REGISTER_BYTES, ROW_BYTES, any_lane, get, put
+from .device import device, inner, maximum, zero_like
+from .lanes import LANES, REGISTER_BYTES, ROW_BYTES, any_lane, get, put, select
+from .powers import LOG2_E, LOWEST_POWER, LOWEST_WEIGHT, in_eighths, two_to
 
 block_code = njit(**inner)
 
@@ -150,13 +151,20 @@ def largest(logits):
 
 @device
 def exponentials(logits, peak, rate=LOG2_E):
-    """Turn logits into 2^(rate (logit - peak)), exactly 0 below 2^-99.7, and return their sum."""
-    total = zero_like(peak)
-    for k in range(logits.shape[0]):
-        value = power_of_two_or_zero(get(logits, k) - peak, rate)
-        put(logits, k, value)
+    """Turn logits into 2^(rate (logit - peak)), at least about 2^-99.75, and return their sum.
+
+    One is taken apart before the last is put together: processors do not look that far ahead.
+    """
+    least, n = LOWEST_POWER / rate, logits.shape[0]
+    parts, total = in_eighths(maximum(least, get(logits, 0) - peak), rate), zero_like(peak)
+    for k in range(1, n):
+        ahead = in_eighths(maximum(least, get(logits, k) - peak), rate)
+        value, parts = two_to(*parts), ahead
+        put(logits, k - 1, value)
         total = total + value
-    return total
+    value = two_to(*parts)
+    put(logits, n - 1, value)
+    return total + value
 
 
 @block_code
@@ -170,7 +178,8 @@ def responsibilities(work, scale):
     factor, n_active = scale / total, 0
     for k in range(work.logits.shape[0]):
         weight = get(work.logits, k)
-        put(work.logits, k, weight * factor)
+        counts = weight > LOWEST_WEIGHT
+        put(work.logits, k, select(counts, weight, 0.0) * factor)
         work.active[n_active] = k
-        n_active += any_lane(weight > 0.0)
+        n_active += any_lane(counts)
     return max(n_active, 1)

@@ -22,7 +22,6 @@ from .._philox import (
 )
 from .intrinsics import (
     constant,
-    eighth_powers,
     fraction,
     negate_if_odd,
     polynomial,
@@ -42,29 +41,9 @@ _M0, _M1 = map(np.uint64, MULTIPLIERS)
 _W0, _W1 = map(np.uint64, KEY_INCREMENTS)
 _LOW, _HALF = np.uint64(MASK), np.uint64(32)
 
-# 2^x on [-1/16, 1/16], relative errors below 2^-57 and 2^-25.
-_POWER64 = (
-    1.525184371570871e-05,
-    1.5404522446478612e-04,
-    1.3333558239053162e-03,
-    9.6181290851558195e-03,
-    5.5504108664802321e-02,
-    2.4022650695911518e-01,
-    6.9314718055994529e-01,
-    1.0,
-)
-_POWER32 = (5.5496216e-02, 2.4025765e-01, 6.9314724e-01, 1.0)
-LOG2_E = 1.4426950408889634
-_LOWEST_POWER = -99.75
-LOWEST_LOGIT = -69.3
-"""Responsibilities below 2^-99.7 are zero, those of such logits for certain."""
-
-_power = polynomial(_POWER64, _POWER32, fused=True)
 zero_like = constant(0.0, 0.0)
 _rounder = constant(1.5 * 2.0**52, 1.5 * 2.0**23)  # added, it leaves an integer in the low bits
 _most_rounded = constant(2.0**51, 2.0**22)
-_largest_exponent = constant(700.0, 80.0)
-_eighths = constant(1.5 * 2.0**49, 1.5 * 2.0**20)  # added, it leaves eighths in the low bits
 _radius = polynomial(RADIUS64, RADIUS32)
 _sine = polynomial(SINE64, SINE32)
 _cosine = polynomial(COSINE64, COSINE32)
@@ -156,36 +135,3 @@ def sine_and_cosine(quarters):
 def log(x):
     """log x for positive normal x, within 5 ulp."""
     return minus_2_log(x) * -0.5
-
-
-@device
-def _power_of_two(x, rate):
-    """2^(rate x), where it is a normal number, and rate x in eighths with `_eighths` added.
-
-    The product keeps all its digits, so the error is that of the rate and some 2 ulp.
-    """
-    eighths = fma(x, rate, _eighths(x))
-    rest = fma(x, rate, _eighths(x) - eighths)
-    return eighth_powers(eighths) * _power(rest), eighths
-
-
-@device
-def power_of_two_or_zero(x, rate):
-    """2^(rate x) for rate x <= 0, and 0 below 2^-99.7."""
-    value, eighths = _power_of_two(x, rate)
-    return select(eighths > _eighths(x) + _LOWEST_POWER, value, 0.0)
-
-
-@device
-def exp_or_zero(x):
-    """exp x for x <= 0, within 2 ulp and a quarter of |x| more, and 0 below 2^-99.7."""
-    return power_of_two_or_zero(x, LOG2_E)
-
-
-@device
-def power(x, exponent):
-    """x to a power for positive normal x; held where it would overflow or lose digits."""
-    z = log(x) * exponent
-    z = select(z > _largest_exponent(z), _largest_exponent(z), z)
-    z = select(-_largest_exponent(z) > z, -_largest_exponent(z), z)
-    return _power_of_two(z, LOG2_E)[0]

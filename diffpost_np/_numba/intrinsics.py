@@ -13,7 +13,6 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .lanes import Lanes
-from .lookup import look_up
 
 
 class Format:
@@ -45,7 +44,7 @@ class Format:
         return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [x, y, z])
 
 
-def _unary(emit, n_results=1):
+def unary(emit, n_results=1):
     @intrinsic
     def operation(context, a):
         form = Format(a)
@@ -55,7 +54,7 @@ def _unary(emit, n_results=1):
     return operation
 
 
-def _binary(emit):
+def binary(emit):
     @intrinsic
     def operation(context, a, b):
         form = Format(a)
@@ -103,44 +102,29 @@ def _negate_if_odd(builder, form, x, word):
     return builder.bitcast(builder.xor(builder.bitcast(x, form.word), sign), form.real)
 
 
-def _eighth_powers(builder, form, n):
-    """2^(i/8) for a number n = 1.5 2^(mantissa - 3) + i/8, which has i in its lowest bits."""
-    step = form.n_mantissa - 3
-    roots = np.exp2(np.arange(8) / 8).astype(f"f{form.n_bits // 8}").view(f"i{form.n_bits // 8}")
-    # Shifted, i adds its whole part to the exponent, and its rest to what the table lacks of it.
-    table = [(int(root) - (i << step)) % 2**form.n_bits for i, root in enumerate(roots)]
-    word = builder.bitcast(n, form.word)
-    shifted = builder.shl(word, form.integer(step))
-    return builder.bitcast(builder.add(look_up(builder, table, word), shifted), form.real)
-
-
-def polynomial(table64, table32, fused=False):
-    """Horner's rule on constants, highest power first, rounding every operation unless fused."""
+def polynomial(table64, table32):
+    """Horner's rule on constants, highest power first, rounding every operation."""
 
     def emit(builder, form, z):
         value, *rest = map(form.number, table64 if form.wide else table32)
         for c in rest:
-            if fused:
-                value = form.fma(builder, value, z, c)
-            else:
-                value = builder.fadd(builder.fmul(value, z), c)
+            value = builder.fadd(builder.fmul(value, z), c)
         return value
 
-    return _unary(emit)
+    return unary(emit)
 
 
 def constant(value64, value32):
     """A function that returns a constant in the type of its argument."""
-    return _unary(lambda builder, form, _: form.number(value64 if form.wide else value32))
+    return unary(lambda builder, form, _: form.number(value64 if form.wide else value32))
 
 
-sqrt = _unary(_square_root)
-split = _unary(_split, n_results=2)
-fraction = _unary(_fraction)
-to_real = _unary(_to_real)
-uniform_with_tail = _unary(_uniform_with_tail)
-negate_if_odd = _binary(_negate_if_odd)
-eighth_powers = _unary(_eighth_powers)
+sqrt = unary(_square_root)
+split = unary(_split, n_results=2)
+fraction = unary(_fraction)
+to_real = unary(_to_real)
+uniform_with_tail = unary(_uniform_with_tail)
+negate_if_odd = binary(_negate_if_odd)
 
 
 @intrinsic

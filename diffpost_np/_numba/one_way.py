@@ -8,9 +8,10 @@ import numpy as np
 
 from ..priors._lattice_math import CROSSOVER, N_NEIGHBOURS, N_WAVES
 from .blocks import choose, load, n_blocks, new_work, store
-from .device import device, exp_or_zero, magnitude, round_to_integer, sine_and_cosine, zero_like
+from .device import device, magnitude, round_to_integer, sine_and_cosine, zero_like
 from .lanes import fma, get, put, select
 from .parallel import for_ranges, kernel
+from .powers import exp_or_zero
 
 _ENTRY_NS = 12.0
 

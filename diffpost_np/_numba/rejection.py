@@ -17,11 +17,12 @@ from ..priors._covariance import LowRank
 from ..priors._mixture_draws import shape_chosen
 from ..random import Purpose
 from .blocks import block_code, choose, lane_place, new_work
-from .device import device, exp_or_zero, normal_pair, zero_like
+from .device import device, normal_pair, zero_like
 from .gemm import multiply_add
 from .intrinsics import fraction, to_real
 from .lanes import LANES, any_lane, fma, get, put, select
 from .parallel import for_ranges, kernel
+from .powers import exp_or_zero
 from .random import counters, draw
 
 _INITIAL, _ACCEPT, _COMPONENT = (

@@ -15,9 +15,10 @@ import numpy as np
 from numba import njit
 
 from diffpost_np._numba.blocks import rows
-from diffpost_np._numba.device import exp_or_zero, normal_pair
+from diffpost_np._numba.device import normal_pair
 from diffpost_np._numba.gemm import multiply
 from diffpost_np._numba.lanes import LANES, fma, get, put
+from diffpost_np._numba.powers import exp_or_zero
 from diffpost_np._numba.random import counters, draw
 
 N_COMPONENTS = 25

@@ -10,10 +10,10 @@ import numpy as np
 
 from ...lewis._rows.tiles import TILE, tile_slices
 from ..blocks import block_code
-from ..device import power
 from ..intrinsics import constant, sqrt
 from ..lanes import select
 from ..parallel import for_ranges, kernel
+from ..powers import power
 from ..registers import WIDTH, get_register, put_register
 from .tall import (
     PARTS,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..blocks import block_code, exponentials, responsibilities
-from ..device import LOG2_E, device, maximum, zero_like
+from ..device import device, maximum, zero_like
 from ..gemm import Blend, Onto, Towards, multiply, multiply_add, multiply_add_largest
 from ..lanes import fma, get, put
+from ..powers import LOG2_E
 
 
 @block_code

@@ -12,9 +12,10 @@ from numba import types
 from numba.extending import overload
 
 from ..blocks import block_code, responsibilities
-from ..device import LOWEST_LOGIT, device, maximum, zero_like
+from ..device import device, maximum, zero_like
 from ..gemm import Onto, multiply, multiply_add
 from ..lanes import any_lane, fma, get, put
+from ..powers import LOWEST_LOGIT
 from ..triangles import multiply_add_upper, squares_lower
 from .forms import Factored, Full
 

@@ -12,7 +12,7 @@ from ...priors._covariance import LowRank as LowRankCovariance
 from ...priors._covariance import Spectral
 from ...sampling._steps.dual import SPREAD, DualMixture
 from ..blocks import padded
-from ..device import LOWEST_LOGIT
+from ..powers import LOWEST_LOGIT
 from .factors import triangular_factors
 from .forms import Diagonal, Dual, Factored, Full, LowRank, Rotated, Shared
 
