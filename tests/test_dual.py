@@ -8,9 +8,9 @@ import pytest
 
 import diffpost_np as dp
 from diffpost_np._philox import Stream
+from diffpost_np.priors._dual import DualMixture, dual_of
 from diffpost_np.sampling._diffusion.subspace import subspace
 from diffpost_np.sampling._methods import METHODS
-from diffpost_np.sampling._steps.dual import DualMixture, dual_of
 from diffpost_np.sampling._steps.table import Cloud, mixture_steps
 from diffpost_np.sampling._steps.trace import trace
 

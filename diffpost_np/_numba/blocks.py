@@ -15,6 +15,7 @@ from numba import njit
 from .device import device, inner, maximum, zero_like
 from .lanes import LANES, REGISTER_BYTES, ROW_BYTES, any_lane, get, put, select
 from .powers import LOG2_E, LOWEST_POWER, LOWEST_WEIGHT, in_eighths, two_to
+from .transposes import REGISTERS, turn_in, turn_out
 
 block_code = njit(**inner)
 
@@ -124,19 +125,27 @@ def choose(work, order, block):
 @block_code
 def load(block, array, work):
     """Rows of `array` into lanes; an array of one row goes to all of them."""
-    chains = work.chains
+    chains, d, width = work.chains, array.shape[1], block.shape[1] // REGISTERS
+    in_tiles = d - d % width if array.shape[0] > 1 else 0
+    for row in range(0, in_tiles, width):
+        for part in range(REGISTERS):
+            turn_in(block, row, part, array, chains)
     for lane in range(block.shape[1]):
         source = chains[lane_place(lane)] if array.shape[0] > 1 else np.uint64(0)
-        for row in range(array.shape[1]):
+        for row in range(in_tiles, d):
             block[row, lane] = array[source, row]
 
 
 @block_code
 def store(array, block, work, n):
-    """The first n lanes into rows of `array`."""
-    chains = work.chains
+    """The first n lanes into rows of `array`; those left over hold what the first one does."""
+    chains, d, width = work.chains, array.shape[1], block.shape[1] // REGISTERS
+    in_tiles = d - d % width
+    for row in range(0, in_tiles, width):
+        for part in range(REGISTERS):
+            turn_out(block, row, part, array, chains)
     for lane in range(n):
-        for row in range(array.shape[1]):
+        for row in range(in_tiles, d):
             array[chains[lane_place(lane)], row] = block[row, lane]
 
 

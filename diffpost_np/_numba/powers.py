@@ -22,7 +22,7 @@ _REST64 = 15743.484360072305, 45426.09362517657, 65536.0
 _UNIT64 = 2.0**-16
 _POWER32 = 5.5496216e-02, 2.4025765e-01, 6.9314724e-01, 1.0
 
-_largest_exponent = constant(700.0, 80.0)
+_largest_exponent = constant(696.0, 80.0)  # less the unit, still a normal number
 _eighths = constant(1.5 * 2.0**49, 1.5 * 2.0**20)  # added, it leaves eighths in the low bits
 
 

@@ -1,7 +1,4 @@
-"""Single registers of lanes: tiles of rows of a table, transposed so that each row has a lane.
-
-A buffer is a flat aligned array, counted in registers.
-"""
+"""Single registers of lanes. A buffer is an aligned array, counted in registers."""
 
 from __future__ import annotations
 
@@ -24,28 +21,28 @@ def registers(n, dtype):
     return raw[start : start + n * REGISTER_BYTES].view(dtype)
 
 
-def _lanes_of(array):
+def lanes_of(array):
     return Lanes(array.dtype, 8 * REGISTER_BYTES // array.dtype.bitwidth)
 
 
-def _data(context, builder, kind, array):
+def data_of(context, builder, kind, array):
     return context.make_array(kind)(context, builder, array).data
 
 
-def _register(context, builder, kind, buffer, vector, index):
+def register_of(context, builder, kind, buffer, vector, index):
     """Pointer to a register of a buffer."""
-    start = builder.bitcast(_data(context, builder, kind, buffer), vector.as_pointer())
+    start = builder.bitcast(data_of(context, builder, kind, buffer), vector.as_pointer())
     return builder.gep(start, [index])
 
 
 @intrinsic
 def get_register(context, buffer, index):
     """Register of a buffer."""
-    lanes = _lanes_of(buffer)
+    lanes = lanes_of(buffer)
 
     def code(context, builder, sig, args):
         vector = context.get_value_type(lanes)
-        pointer = _register(context, builder, buffer, args[0], vector, args[1])
+        pointer = register_of(context, builder, buffer, args[0], vector, args[1])
         return builder.load(pointer, align=REGISTER_BYTES)
 
     return lanes(buffer, types.intp), code
@@ -54,11 +51,11 @@ def get_register(context, buffer, index):
 @intrinsic
 def put_register(context, buffer, index, value):
     """Write a register of a buffer; a number goes to every lane."""
-    lanes = _lanes_of(buffer)
+    lanes = lanes_of(buffer)
 
     def code(context, builder, sig, args):
         vector = context.get_value_type(lanes)
-        pointer = _register(context, builder, buffer, args[0], vector, args[1])
+        pointer = register_of(context, builder, buffer, args[0], vector, args[1])
         _, stored = broadcast(context, builder, (lanes, value), (None, args[2]))
         builder.store(stored, pointer, align=REGISTER_BYTES)
         return context.get_dummy_value()
@@ -71,7 +68,7 @@ def prefetch(context, table, index):
     """Bring a number and its cache line nearer; there need not be one."""
 
     def code(context, builder, sig, args):
-        address = builder.gep(_data(context, builder, table, args[0]), [args[1]])
+        address = builder.gep(data_of(context, builder, table, args[0]), [args[1]])
         byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
@@ -82,50 +79,9 @@ def prefetch(context, table, index):
     return types.void(table, types.intp), code
 
 
-@intrinsic
-def transpose_into(context, buffer, index, apart, table, first, stride, scale):
-    """Put a square of numbers of a flat table into a buffer, its columns as registers.
-
-    The square's rows start at the table's numbers first, first + stride, ...; each is multiplied
-    by its lane of `scale`, unless that is None. Its columns are registers `apart` of each other.
-    """
-    lanes = _lanes_of(buffer)
-
-    def code(context, builder, sig, args):
-        vector = context.get_value_type(lanes)
-        out, at, distance, source, start, step, factor = args
-        rows = []
-        numbers = _data(context, builder, table, source)
-        for _ in range(lanes.n):
-            pointer = builder.bitcast(builder.gep(numbers, [start]), vector.as_pointer())
-            rows.append(builder.load(pointer, align=table.dtype.bitwidth // 8))
-            start = builder.add(start, step)
-        for i, column in enumerate(_transposed(builder, rows)):
-            column = column if scale is types.none else builder.fmul(column, factor)
-            place = builder.add(at, builder.mul(distance, ir.Constant(at.type, i)))
-            pointer = _register(context, builder, buffer, out, vector, place)
-            builder.store(column, pointer, align=REGISTER_BYTES)
-        return context.get_dummy_value()
-
-    return types.void(buffer, types.intp, types.intp, table, types.intp, types.intp, scale), code
-
-
-def _transposed(builder, rows):
-    """The columns of a square: blocks off the diagonal change sides, of every size in turn."""
-    rows, n, size = list(rows), len(rows), 1
-    while size < n:
-        for i in range(n):
-            if not i & size:
-                pair = rows[i], rows[i | size]
-                low = [c if not c & size else n + (c ^ size) for c in range(n)]
-                high = [c | size if not c & size else n + c for c in range(n)]
-                rows[i] = builder.shuffle_vector(*pair, _mask(low))
-                rows[i | size] = builder.shuffle_vector(*pair, _mask(high))
-        size *= 2
-    return rows
-
-
-def _mask(order):
+def lane_order(order):
+    """What `shuffle_vector` takes."""
+    order = list(order)
     return ir.Constant(ir.VectorType(ir.IntType(32), len(order)), order)
 
 
@@ -139,7 +95,7 @@ def sum_of_lanes(context, value):
         n = value.n
         while n > 1:
             halves = [
-                builder.shuffle_vector(vector, vector, _mask(list(range(k, k + n // 2))))
+                builder.shuffle_vector(vector, vector, lane_order(range(k, k + n // 2)))
                 for k in (0, n // 2)
             ]
             vector, n = builder.fadd(*halves), n // 2

@@ -15,7 +15,8 @@ from ..blocks import block_code, room
 from ..device import device, inner, zero_like
 from ..lanes import LANES, fma, get, put, select
 from ..parallel import for_ranges, kernel
-from ..registers import WIDTH, transpose_into
+from ..registers import WIDTH
+from ..transposes import transpose_into
 from .band import form_of, square_of
 
 _N = LANES[np.dtype(np.float64)]

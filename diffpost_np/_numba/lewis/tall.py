@@ -26,8 +26,8 @@ from ..registers import (
     put_register,
     registers,
     sum_of_lanes,
-    transpose_into,
 )
+from ..transposes import transpose_into
 
 PARTS = 16
 """Registers of rows in a block."""

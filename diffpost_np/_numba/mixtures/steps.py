@@ -9,7 +9,7 @@ import numpy as np
 from ...sampling._steps.table import Cloud
 from ..blocks import at, block_code, choose, load, n_blocks, new_work, padded, store
 from ..blocks import rows as new_rows
-from ..device import normal_pair
+from ..device import device, normal_pair
 from ..lanes import LANES, fma, get, put
 from ..parallel import for_ranges, kernel
 from ..random import counters, draw, place_of
@@ -30,16 +30,23 @@ def _combine(out, y, past, head, c, d, work, place, step):
     `past` holds whole blocks one below the other, as many as there are points.
     """
     n_past, p = past.shape[0] // work.x.shape[0], work.x.shape[0]
+    latest, own, weight = past[head * p : (head + 1) * p], c[0], c[1]
     for row in range(d):
-        total = get(y, row) * c[0]
-        for h in range(n_past):
+        put(out, row, fma(get(latest, row), weight, get(y, row) * own))
+    for h in range(1, n_past):
+        if c[1 + h] != 0:
             k = head + h if head + h < n_past else head + h - n_past
-            total = fma(get(past, k * p + row), c[1 + h], total)
-        put(out, row, total)
+            _add(out, c[1 + h], past[k * p : (k + 1) * p], d)
     for slot in range(c.shape[0] - 1 - n_past):
         if c[1 + n_past + slot] != 0:
             tag = place[2] | np.uint64(slot << 8)
             _add_noise(out, c[1 + n_past + slot], d, work, place, step, tag)
+
+
+@device
+def _add(out, weight, values, d):
+    for row in range(d):
+        put(out, row, fma(get(values, row), weight, get(out, row)))
 
 
 @block_code

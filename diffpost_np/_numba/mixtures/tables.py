@@ -10,7 +10,7 @@ from ..._once import once_for_each
 from ..._threads import single_threaded_blas
 from ...priors._covariance import LowRank as LowRankCovariance
 from ...priors._covariance import Spectral
-from ...sampling._steps.dual import SPREAD, DualMixture
+from ...priors._dual import SPREAD, DualMixture
 from ..blocks import padded
 from ..powers import LOWEST_LOGIT
 from .factors import triangular_factors

@@ -19,8 +19,8 @@ from ..._products import row_product, row_product_beside
 from ..._threads import single_threaded_blas
 from ..._xp import Array, array_namespace, device_of, short_name
 from ...priors._covariance import Spectral
+from ...priors._dual import DualMixture, dual_of, n_products
 from ...priors._mixture_math import Tables
-from .._steps.dual import DualMixture, dual_of, n_products
 from .._steps.table import Cloud, mixture_steps
 from .._steps.trace import Table
 

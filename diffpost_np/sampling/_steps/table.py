@@ -11,8 +11,8 @@ import numpy as np
 from ..._dispatch import operation
 from ..._philox import Stream, random_normal
 from ..._xp import Array, device_of
+from ...priors._dual import DualMixture
 from ...priors._mixture_math import Tables, mixture_score
-from .dual import DualMixture
 from .trace import Table
 
 Denoiser = Callable[[Array, float], Array]

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..._xp import Array
-from ...priors._mixture_math import Tables
+from .._xp import Array
+from ._mixture_math import Tables
 
 SPREAD = 30.0
 """Standard deviations of spread of the means up to which logits linear in x are accurate."""

@@ -1,0 +1,112 @@
+"""Tiles of numbers, transposed in registers so that each of their rows has a lane."""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba import types
+from numba.core.errors import TypingError
+from numba.extending import intrinsic
+
+from .lanes import REGISTER_BYTES, ROW_BYTES
+from .registers import data_of, lane_order, lanes_of, register_of
+
+REGISTERS = ROW_BYTES // REGISTER_BYTES
+"""Registers of a row of a block."""
+
+
+@intrinsic
+def transpose_into(context, buffer, index, apart, table, first, stride, scale):
+    """Put a square of numbers of a flat table into a buffer, its columns as registers.
+
+    The square's rows start at the table's numbers first, first + stride, ...; each is multiplied
+    by its lane of `scale`, unless that is None. Its columns are registers `apart` of each other.
+    """
+    lanes = lanes_of(buffer)
+
+    def code(context, builder, sig, args):
+        vector = context.get_value_type(lanes)
+        out, at, distance, source, start, step, factor = args
+        rows = []
+        numbers = data_of(context, builder, table, source)
+        for _ in range(lanes.n):
+            pointer = builder.bitcast(builder.gep(numbers, [start]), vector.as_pointer())
+            rows.append(builder.load(pointer, align=table.dtype.bitwidth // 8))
+            start = builder.add(start, step)
+        for i, column in enumerate(_transposed(builder, rows)):
+            column = column if scale is types.none else builder.fmul(column, factor)
+            place = builder.add(at, builder.mul(distance, ir.Constant(at.type, i)))
+            pointer = register_of(context, builder, buffer, out, vector, place)
+            builder.store(column, pointer, align=REGISTER_BYTES)
+        return context.get_dummy_value()
+
+    return types.void(buffer, types.intp, types.intp, table, types.intp, types.intp, scale), code
+
+
+def _affine(builder, value, factor, shift):
+    scaled = builder.mul(value, ir.Constant(value.type, factor))
+    return builder.add(scaled, ir.Constant(value.type, shift))
+
+
+def _two_sides(context, builder, sig, args):
+    """A tile in an array and in a block: its numbers of each lane, its registers of each number."""
+    (block, _, _, array, chains), lanes = sig.args, lanes_of(sig.args[0])
+    vector = context.get_value_type(lanes)
+    numbers = context.make_array(array)(context, builder, args[3])
+    length = builder.extract_value(numbers.shape, 1)
+    chain_of = data_of(context, builder, chains, args[4])
+    in_array, in_block = [], []
+    for i in range(lanes.n):
+        chain = builder.load(builder.gep(chain_of, [_affine(builder, args[2], lanes.n, i)]))
+        start = builder.add(builder.mul(chain, length), args[1])
+        in_array.append(builder.bitcast(builder.gep(numbers.data, [start]), vector.as_pointer()))
+        place = builder.add(_affine(builder, args[1], REGISTERS, REGISTERS * i), args[2])
+        in_block.append(register_of(context, builder, block, args[0], vector, place))
+    return in_array, in_block
+
+
+def _turn(block, array, chains, into_block):
+    """Typing and code of `turn_in` and `turn_out`."""
+    if array.layout != "C" or array.dtype != block.dtype:
+        raise TypingError(f"an array in C order and of dtype {block.dtype} is wanted, not {array}")
+
+    def code(context, builder, sig, args):
+        in_array, in_block = _two_sides(context, builder, sig, args)
+        sources, targets = (in_array, in_block) if into_block else (in_block, in_array)
+        aligned = array.dtype.bitwidth // 8  # whole registers in the block are more than that
+        rows = [builder.load(pointer, align=aligned) for pointer in sources]
+        for pointer, column in zip(targets, _transposed(builder, rows), strict=True):
+            builder.store(column, pointer, align=aligned)
+        return context.get_dummy_value()
+
+    return types.void(block, types.intp, types.intp, array, chains), code
+
+
+@intrinsic
+def turn_in(context, block, row, part, array, chains):
+    """Put a tile of an array (n, d) into a block: numbers row, row + 1, ... of its chains.
+
+    There are as many of both as a register has lanes; the register is the part-th of a row of
+    the block, and `chains` says which row of the array each of its lanes holds.
+    """
+    return _turn(block, array, chains, True)
+
+
+@intrinsic
+def turn_out(context, block, row, part, array, chains):
+    """Put a tile of a block into an array, the other way round."""
+    return _turn(block, array, chains, False)
+
+
+def _transposed(builder, rows):
+    """The columns of a square: blocks off the diagonal change sides, of every size in turn."""
+    rows, n, size = list(rows), len(rows), 1
+    while size < n:
+        for i in range(n):
+            if not i & size:
+                pair = rows[i], rows[i | size]
+                low = [c if not c & size else n + (c ^ size) for c in range(n)]
+                high = [c | size if not c & size else n + c for c in range(n)]
+                rows[i] = builder.shuffle_vector(*pair, lane_order(low))
+                rows[i | size] = builder.shuffle_vector(*pair, lane_order(high))
+        size *= 2
+    return rows
