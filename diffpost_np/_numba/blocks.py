@@ -19,8 +19,6 @@ from .transposes import REGISTERS, turn_in, turn_out
 
 block_code = njit(**inner)
 
-_COUNTERS = LANES[np.dtype(np.uint64)]
-
 
 class Work(NamedTuple):
     """The arrays of one worker."""
@@ -106,9 +104,9 @@ def n_blocks(n_chains, dtype):
 
 
 @device
-def lane_place(lane):
-    """Where a lane stands in rows of 64-bit lanes."""
-    return lane // _COUNTERS, lane % _COUNTERS
+def lane_place(chains, lane):
+    """Where a lane stands in rows of 64-bit lanes: two of 32 bits lie in one of each row."""
+    return lane % chains.shape[0], lane // chains.shape[0]
 
 
 @block_code
@@ -118,7 +116,7 @@ def choose(work, order, block):
     first = block * lanes
     n = min(lanes, order.shape[0] - first)
     for lane in range(lanes):
-        chains[lane_place(lane)] = order[first + (lane if lane < n else 0)]
+        chains[lane_place(chains, lane)] = order[first + (lane if lane < n else 0)]
     return n
 
 
@@ -131,7 +129,7 @@ def load(block, array, work):
         for part in range(REGISTERS):
             turn_in(block, row, part, array, chains)
     for lane in range(block.shape[1]):
-        source = chains[lane_place(lane)] if array.shape[0] > 1 else np.uint64(0)
+        source = chains[lane_place(chains, lane)] if array.shape[0] > 1 else np.uint64(0)
         for row in range(in_tiles, d):
             block[row, lane] = array[source, row]
 
@@ -146,7 +144,7 @@ def store(array, block, work, n):
             turn_out(block, row, part, array, chains)
     for lane in range(n):
         for row in range(in_tiles, d):
-            array[chains[lane_place(lane)], row] = block[row, lane]
+            array[chains[lane_place(chains, lane)], row] = block[row, lane]
 
 
 @device

@@ -80,21 +80,29 @@ def join(high, low):
 
 
 @device
-def minus_2_log(x):
-    """-2 log x for positive normal x."""
+def _log_begun(x):
+    """The two numbers that -2 log x is made of."""
     m, exponent = split(x)
-    s = (m - 1.0) / (m + 1.0)
-    return exponent * MINUS_2_LOG_2 + s * _radius(s * s)
+    return (m - 1.0) / (m + 1.0), exponent * MINUS_2_LOG_2
+
+
+@device
+def _minus_2_log(s, whole):
+    return whole + s * _radius(s * s)
 
 
 @device
 def normal_pair(word, direction):
-    """Two standard normals from two words by Box-Muller, as `_philox.py` has it."""
-    radius = negate_if_odd(sqrt(minus_2_log(uniform_with_tail(word))), direction)
+    """Two standard normals from two words by Box-Muller, as `_philox.py` has it.
+
+    The sine fills the time of the quotient, the cosine that of the root.
+    """
+    s, whole = _log_begun(uniform_with_tail(word))
     f = fma(fraction(direction), 2.0, -1.0)
     z = f * f
-    sin, cos = f * _sine(z), _cosine(z)
-    exchange = (direction & 2) != 0
+    sin = f * _sine(z)
+    radius = negate_if_odd(sqrt(_minus_2_log(s, whole)), direction)
+    cos, exchange = _cosine(z), (direction & 2) != 0
     return radius * select(exchange, sin, cos), radius * select(exchange, cos, sin)
 
 
@@ -134,4 +142,4 @@ def sine_and_cosine(quarters):
 @device
 def log(x):
     """log x for positive normal x, within 5 ulp."""
-    return minus_2_log(x) * -0.5
+    return _minus_2_log(*_log_begun(x)) * -0.5

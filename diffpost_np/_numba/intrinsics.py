@@ -128,12 +128,13 @@ negate_if_odd = binary(_negate_if_odd)
 
 
 @intrinsic
-def narrow(context, low, high):
-    """The lower 32 bits of two vectors of words, side by side."""
+def narrow(context, even, odd):
+    """The lower 32 bits of two vectors of words, by turns."""
 
     def code(context, builder, sig, args):
-        halves = [builder.trunc(a, ir.VectorType(ir.IntType(32), low.n)) for a in args]
-        order = ir.Constant(ir.VectorType(ir.IntType(32), 2 * low.n), list(range(2 * low.n)))
-        return builder.shuffle_vector(*halves, order)
+        kind = args[0].type
+        mask, half = (ir.Constant(kind, [value] * even.n) for value in (2**32 - 1, 32))
+        both = builder.or_(builder.and_(args[0], mask), builder.shl(args[1], half))
+        return builder.bitcast(both, ir.VectorType(ir.IntType(32), 2 * even.n))
 
-    return Lanes(types.uint32, 2 * low.n)(low, high), code
+    return Lanes(types.uint32, 2 * even.n)(even, odd), code

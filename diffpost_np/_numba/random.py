@@ -31,7 +31,7 @@ def place_of(stream):
 
 
 def counters(words, block):
-    """Counters (rows, lanes) as lanes, in one piece or two: a Philox word takes 64 bits."""
+    """Counters as lanes, in one piece or two, `lane_place` says which: a word takes 64 bits."""
     raise NotImplementedError
 
 
@@ -69,12 +69,12 @@ def _draw_typed(words, block, chain, step, tag, key0, key1):
         put(words, 1, join(w[3], w[2]))
 
     def short(words, block, chain, step, tag, key0, key1):
-        low = philox(_part(block, 0), _part(chain, 0), step, tag, key0, key1)
-        high = philox(_part(block, 1), _part(chain, 1), step, tag, key0, key1)
-        put(words, 0, narrow(low[0], high[0]))
-        put(words, 1, narrow(low[1], high[1]))
-        put(words, 2, narrow(low[2], high[2]))
-        put(words, 3, narrow(low[3], high[3]))
+        even = philox(_part(block, 0), _part(chain, 0), step, tag, key0, key1)
+        odd = philox(_part(block, 1), _part(chain, 1), step, tag, key0, key1)
+        put(words, 0, narrow(even[0], odd[0]))
+        put(words, 1, narrow(even[1], odd[1]))
+        put(words, 2, narrow(even[2], odd[2]))
+        put(words, 3, narrow(even[3], odd[3]))
 
     return wide if words.dtype is types.uint64 else short
 
@@ -99,7 +99,7 @@ def _count(strip, start):
     """Consecutive counters for the lanes."""
     lanes = strip.counters
     for lane in range(strip.words.shape[1]):
-        lanes[lane_place(lane)] = start + np.uint64(lane)
+        lanes[lane_place(lanes, lane)] = start + np.uint64(lane)
 
 
 @device

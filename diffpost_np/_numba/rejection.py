@@ -77,7 +77,7 @@ def _choose_components(tile, n, cumulative, place, work):
     lanes = work.x.shape[1]
     for start in range(0, n, lanes):
         for lane in range(lanes):
-            work.chains[lane_place(lane)] = place[0] + np.uint64(start + lane)
+            work.chains[lane_place(work.chains, lane)] = place[0] + np.uint64(start + lane)
         chains = counters(words, work.chains)
         draw(words, np.uint64(0), chains, _STEP, _COMPONENT, place[1], place[2])
         level = fraction(get(words, 0)) * cumulative[last]
@@ -134,7 +134,7 @@ def _keep(tile, count, k, n, work):
     """Store the lanes that `work.scratch` marks; returns how many are stored now."""
     for lane in range(n):
         if work.scratch[0, lane] != 0:
-            tile.numbers[count] = work.chains[lane_place(lane)]
+            tile.numbers[count] = work.chains[lane_place(work.chains, lane)]
             tile.components[count] = k
             for j in range(tile.normals.shape[1]):
                 tile.normals[count, j] = work.x[j, lane]

@@ -55,8 +55,12 @@ def _two_sides(context, builder, sig, args):
     length = builder.extract_value(numbers.shape, 1)
     chain_of = data_of(context, builder, chains, args[4])
     in_array, in_block = [], []
+    n_rows = 64 // lanes.dtype.bitwidth
+    length_of_row = REGISTERS * lanes.n // n_rows
     for i in range(lanes.n):
-        chain = builder.load(builder.gep(chain_of, [_affine(builder, args[2], lanes.n, i)]))
+        place = i % n_rows * length_of_row + i // n_rows
+        place = _affine(builder, args[2], lanes.n // n_rows, place)
+        chain = builder.load(builder.gep(chain_of, [place]))
         start = builder.add(builder.mul(chain, length), args[1])
         in_array.append(builder.bitcast(builder.gep(numbers.data, [start]), vector.as_pointer()))
         place = builder.add(_affine(builder, args[1], REGISTERS, REGISTERS * i), args[2])
