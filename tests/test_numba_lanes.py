@@ -7,6 +7,7 @@ from numba import njit
 from diffpost_np._numba.blocks import rows
 from diffpost_np._numba.device import log
 from diffpost_np._numba.gemm import (
+    Difference,
     Onto,
     Towards,
     multiply,
@@ -76,6 +77,12 @@ def scaled_product(out, x, centre, lanes, a):
 def weighted_products(out, above, lanes, a, b, x):
     multiply_add(out, None, a, x, Onto(out, get(lanes, 0)))
     multiply_add_upper(above, None, b, x, Onto(above, get(lanes, 0)))
+
+
+@njit
+def products_of_differences(out, squares, x, order, centre, a):
+    multiply(out, a, Difference(x, None, centre))
+    put(squares, 0, squares_lower(None, a, Difference(x, order, centre), 0, a.shape[0]))
 
 
 @njit
@@ -227,6 +234,16 @@ class TestProducts:
         squares(totals, kept, np.tril(a), x)
         assert np.array_equal(kept, np.tril(a) @ x)
         assert np.array_equal(totals, [np.sum(kept[first:] ** 2, axis=0) for first in (0, 1)])
+
+    def test_differences(self, dtype, n, depth):
+        a, x = self.operands(dtype, n, depth)
+        centre, order = np.arange(depth, dtype=dtype), np.arange(depth)[::-1].copy()
+        out, totals = rows(n, dtype), rows(1, dtype)
+        products_of_differences(out, totals, x, order, centre, np.tril(a))
+        assert np.array_equal(out, np.tril(a) @ (x - centre[:, None]))
+        assert np.array_equal(
+            totals[0], np.sum((np.tril(a) @ (x[::-1] - centre[:, None])) ** 2, axis=0)
+        )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

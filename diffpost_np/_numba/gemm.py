@@ -19,6 +19,14 @@ from .lanes import REGISTER_BYTES, fma, get, put
 FOUR_FIT = REGISTER_BYTES == 64  # 20 of 32 registers; elsewhere there are 16
 
 
+class Difference(NamedTuple):
+    """Rows of x less a centre, found where a product needs them: that costs it no time."""
+
+    x: np.ndarray
+    order: Any  # (depth,), which rows of x these are; None for all in their order
+    centre: np.ndarray  # (depth,)
+
+
 class Towards(NamedTuple):
     """Rows of centre - x, times a number for each lane."""
 
@@ -40,6 +48,20 @@ class Blend(NamedTuple):
     rows: np.ndarray
     kept: Any
     weight: Any
+
+
+def column(x, k):
+    """Row of a block, or of a difference, that a column of a matrix meets."""
+    raise NotImplementedError
+
+
+@overload(column, jit_options=inner)
+def _column_typed(x, k):
+    if isinstance(x, types.Array):
+        return lambda x, k: get(x, k)
+    if isinstance(x.types[1], types.NoneType):
+        return lambda x, k: get(x.x, k) - x.centre[k]
+    return lambda x, k: get(x.x, x.order[k]) - x.centre[k]
 
 
 def _start(out, start, row):
@@ -83,24 +105,24 @@ def _end_typed(row, total, factor):
 def four_sums(a, x, row, first, last, s0, s1, s2, s3):
     """Products of four rows, from `first` to `last`, added to their sums so far."""
     for k in range(first, last):
-        column = get(x, k)
-        s0, s1 = fma(a[row, k], column, s0), fma(a[row + 1, k], column, s1)
-        s2, s3 = fma(a[row + 2, k], column, s2), fma(a[row + 3, k], column, s3)
+        value = column(x, k)
+        s0, s1 = fma(a[row, k], value, s0), fma(a[row + 1, k], value, s1)
+        s2, s3 = fma(a[row + 2, k], value, s2), fma(a[row + 3, k], value, s3)
     return s0, s1, s2, s3
 
 
 @device
 def two_sums(a, x, row, first, last, s0, s1):
     for k in range(first, last):
-        column = get(x, k)
-        s0, s1 = fma(a[row, k], column, s0), fma(a[row + 1, k], column, s1)
+        value = column(x, k)
+        s0, s1 = fma(a[row, k], value, s0), fma(a[row + 1, k], value, s1)
     return s0, s1
 
 
 @device
 def one_sum(a, x, row, first, last, s):
     for k in range(first, last):
-        s = fma(a[row, k], get(x, k), s)
+        s = fma(a[row, k], column(x, k), s)
     return s
 
 
@@ -141,7 +163,7 @@ def multiply_add(out, start, a, x, factor=None):
 
     A vector starts each row at a number, None at zero.
     """
-    row, n, depth = 0, a.shape[0], x.shape[0]
+    row, (n, depth) = 0, a.shape
     while FOUR_FIT and row + 4 <= n:
         s0, s1, s2, s3 = four_starts(out, start, row)
         put_four(out, row, *four_sums(a, x, row, 0, depth, s0, s1, s2, s3), factor)
@@ -156,7 +178,7 @@ def multiply_add(out, start, a, x, factor=None):
 @njit(**inner)
 def multiply_add_largest(out, start, a, x):
     """out = start + a x; returns the largest of each lane."""
-    row, n, depth = 0, a.shape[0], x.shape[0]
+    row, (n, depth) = 0, a.shape
     peak = zero_like(get(x, 0)) - np.inf
     while FOUR_FIT and row + 4 <= n:
         s0, s1, s2, s3 = four_starts(out, start, row)

@@ -9,8 +9,18 @@ from numba import njit, types
 from numba.extending import overload
 
 from .device import device, inner, zero_like
-from .gemm import FOUR_FIT, four_starts, four_sums, one_row, one_sum, put_four, two_rows, two_sums
-from .lanes import fma, get, put
+from .gemm import (
+    FOUR_FIT,
+    column,
+    four_starts,
+    four_sums,
+    one_row,
+    one_sum,
+    put_four,
+    two_rows,
+    two_sums,
+)
+from .lanes import fma, put
 
 
 @device
@@ -20,10 +30,10 @@ def _four_lower(a, x, row, s0, s1, s2, s3):
         return four_sums(a, x, row, 0, a.shape[1], s0, s1, s2, s3)
     s0, s1, s2, s3 = four_sums(a, x, row, 0, row + 1, s0, s1, s2, s3)
     r1, r2, r3 = row + 1, row + 2, row + 3
-    x1, x2 = get(x, r1), get(x, r2)
+    x1, x2 = column(x, r1), column(x, r2)
     s1 = fma(a[r1, r1], x1, s1)
     s2 = fma(a[r2, r2], x2, fma(a[r2, r1], x1, s2))
-    return s0, s1, s2, fma(a[r3, r3], get(x, r3), fma(a[r3, r2], x2, fma(a[r3, r1], x1, s3)))
+    return s0, s1, s2, fma(a[r3, r3], column(x, r3), fma(a[r3, r2], x2, fma(a[r3, r1], x1, s3)))
 
 
 @device
@@ -33,8 +43,8 @@ def _four_upper(a, x, row, s0, s1, s2, s3):
     if row + 4 > depth:
         return four_sums(a, x, row, row, depth, s0, s1, s2, s3)
     r1, r2 = row + 1, row + 2
-    x1, x2 = get(x, r1), get(x, r2)
-    s0 = fma(a[row, r2], x2, fma(a[row, r1], x1, fma(a[row, row], get(x, row), s0)))
+    x1, x2 = column(x, r1), column(x, r2)
+    s0 = fma(a[row, r2], x2, fma(a[row, r1], x1, fma(a[row, row], column(x, row), s0)))
     s1 = fma(a[r1, r2], x2, fma(a[r1, r1], x1, s1))
     return four_sums(a, x, row, row + 3, depth, s0, s1, fma(a[r2, r2], x2, s2), s3)
 
@@ -111,7 +121,7 @@ def squares_lower(out, a, x, first, last):
     a is zero above its diagonal. The products go to `out`, or nowhere: those of many components
     fill a cache.
     """
-    row, total, depth = first, zero_like(get(x, 0)), a.shape[1]
+    row, total, depth = first, zero_like(column(x, 0)), a.shape[1]
     while FOUR_FIT and row + 4 <= last:
         total = _squares_of_four(out, total, a, x, row)
         row += 4

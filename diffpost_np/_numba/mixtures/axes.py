@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..blocks import block_code, exponentials, responsibilities
 from ..device import device, maximum, zero_like
-from ..gemm import Blend, Onto, Towards, multiply, multiply_add, multiply_add_largest
+from ..gemm import Blend, Difference, Onto, Towards, multiply, multiply_add, multiply_add_largest
 from ..lanes import fma, get, put
 from ..powers import LOG2_E
 
@@ -12,9 +12,7 @@ from ..powers import LOG2_E
 @block_code
 def shared_logits(form, level, work):
     """From differences: products with x itself would leave their rounding in log densities."""
-    away = work.drift[: form.centre.shape[0]]
-    for row in range(away.shape[0]):
-        put(away, row, get(work.x, row) - form.centre[row])
+    away = Difference(work.x, None, form.centre)
     multiply_add(work.logits, form.bias[level], form.means, away, form.precision[level])
 
 

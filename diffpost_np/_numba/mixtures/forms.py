@@ -65,7 +65,6 @@ class Full(NamedTuple):
     precision: np.ndarray  # (S, K, d)
     bias: np.ndarray
     n_first: np.ndarray  # (S,), axes that are summed for all components
-    one_mean: bool  # all components have the same mean
 
 
 class Factored(NamedTuple):
@@ -77,7 +76,6 @@ class Factored(NamedTuple):
     order: np.ndarray  # (d,), entries of x, those that tell components apart first
     bias: np.ndarray
     n_first: np.ndarray
-    one_mean: bool
 
 
 class LowRank(NamedTuple):

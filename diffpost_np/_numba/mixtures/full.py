@@ -13,11 +13,11 @@ from numba.extending import overload
 
 from ..blocks import block_code, responsibilities
 from ..device import device, maximum, zero_like
-from ..gemm import Onto, multiply, multiply_add
+from ..gemm import Difference, Onto, multiply, multiply_add
 from ..lanes import any_lane, fma, get, put
 from ..powers import LOWEST_LOGIT
 from ..triangles import multiply_add_upper, squares_lower
-from .forms import Factored, Full
+from .forms import Full
 
 _MORE_AXES = 20
 
@@ -25,7 +25,7 @@ _MORE_AXES = 20
 def _square(form, level, work, k, first, last, kept):
     """Squared length of the differences along some axes, in standard deviations.
 
-    The coordinates stay in `scratch` if they are to be kept; the differences are at its end.
+    The coordinates stay in `scratch` if they are to be kept.
     """
     raise NotImplementedError
 
@@ -33,43 +33,23 @@ def _square(form, level, work, k, first, last, kept):
 @overload(_square)
 def _square_typed(form, level, work, k, first, last, kept):
     def along_axes(form, level, work, k, first, last, kept):
-        n, d = form.means.shape
+        d, away = form.means.shape[1], Difference(work.x, None, form.means[k])
         rows = work.scratch[k * d + first : k * d + last]
-        multiply(rows, form.basis_t[k, first:last], work.scratch[n * d :])
+        multiply(rows, form.basis_t[k, first:last], away)
         return _squares(rows, form.precision[level, k, first:last])
 
     def triangular(form, level, work, k, first, last, kept):
-        n, d = form.means.shape
-        return squares_lower(None, form.factor[level, k], work.scratch[n * d :], first, last)
+        away = Difference(work.x, form.order, form.means[k])
+        return squares_lower(None, form.factor[level, k], away, first, last)
 
     def triangular_kept(form, level, work, k, first, last, kept):
-        n, d = form.means.shape
+        d, away = form.means.shape[1], Difference(work.x, form.order, form.means[k])
         rows = work.scratch[k * d : (k + 1) * d]
-        return squares_lower(rows, form.factor[level, k], work.scratch[n * d :], first, last)
+        return squares_lower(rows, form.factor[level, k], away, first, last)
 
     if form.instance_class is Full:
         return along_axes
     return triangular if isinstance(kept, types.NoneType) else triangular_kept
-
-
-def _differences(form, work, k, last):
-    """Put x - mean at the end of `scratch`, at least what the axes up to `last` need."""
-    raise NotImplementedError
-
-
-@overload(_differences)
-def _differences_typed(form, work, k, last):
-    def in_order(form, work, k, last):
-        n, d = form.means.shape
-        for row in range(last):
-            put(work.scratch, n * d + row, get(work.x, form.order[row]) - form.means[k, row])
-
-    def plain(form, work, k, last):
-        n, d = form.means.shape
-        for row in range(d):
-            put(work.scratch, n * d + row, get(work.x, row) - form.means[k, row])
-
-    return in_order if form.instance_class is Factored else plain
 
 
 @device
@@ -89,12 +69,9 @@ def full_logits(form, level, work):
 
 @block_code
 def _logits(form, level, work, kept):
-    n, d = form.means.shape
-    some = form.n_first[level]
+    n, some = form.means.shape[0], form.n_first[level]
     best = zero_like(get(work.x, 0)) - np.inf
     for k in range(n):
-        if k == 0 or not form.one_mean:
-            _differences(form, work, k, d if form.one_mean else some)
         square = _square(form, level, work, k, 0, some, kept)
         logit = fma(square, -0.5, form.bias[level, k])
         put(work.logits, k, logit)
@@ -117,8 +94,6 @@ def _completed(form, level, work, k, first, near, peak, kept):
     responsibilities: a sum would be rounded otherwise where logits are large.
     """
     d, logit = form.means.shape[1], get(work.logits, k)
-    if first < d and not form.one_mean:
-        _differences(form, work, k, d)
     while first < d and (near or any_lane(logit - peak > LOWEST_LOGIT)):
         last = min(first + _MORE_AXES, d)
         logit = fma(_square(form, level, work, k, first, last, kept), -0.5, logit)

@@ -155,7 +155,7 @@ class PreparedFull(PreparedDiagonal):
         self.values = np.take_along_axis(self.values, order, axis=1)
         self.basis = np.take_along_axis(basis, order[:, None, :], axis=2)
         self.narrowest, self.widest = self.values.min(), self.values.max()
-        self.n_axes, self.one_mean = self.d, bool(np.all(self.means == self.means[0]))
+        self.n_axes = self.d
         arrays = self.means, self.basis, self.basis.transpose(0, 2, 1)
         self.arrays = tuple(map(self.cast, arrays))
 
@@ -183,7 +183,7 @@ class PreparedFull(PreparedDiagonal):
         """What logits begin with, and of how many axes all are summed before any is given up."""
         bias = self.bias(np.sum(np.log(self.values + s2[:, None, None]), axis=-1))
         n_first = np.where(self.all_alike(s2), self.d, min(self.d, _FIRST_AXES))
-        return bias, n_first, self.one_mean
+        return bias, n_first
 
     def lasting_levels(self, s2):
         """Triangular factors where they are worth some calls, kept for the last noise variance."""
