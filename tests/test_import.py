@@ -36,6 +36,12 @@ def test_heavy_packages_would_be_seen():
     assert "numba" in imported_by(code)
 
 
+def test_a_first_score_imports_no_samplers():
+    code = "import numpy as np, diffpost_np as dp; dp.priors.Gaussian(np.zeros(2), 1.0).score"
+    code += "(np.zeros((3, 2)), 1.0); assert 'diffpost_np.sampling' not in sys.modules"
+    assert "numba" in imported_by(code)
+
+
 def test_every_public_name_is_there():
     assert {name for name in dp.__all__ if hasattr(dp, name)} == set(dp.__all__) == set(dir(dp))
 

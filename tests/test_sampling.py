@@ -174,6 +174,19 @@ def test_starts(initial):
         np.testing.assert_allclose(result.samples, expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("name", ["heun", "dpm_solver_2m", "sa_solver"])
+@pytest.mark.parametrize("layout", ["columns first", "strided", "read-only"])
+def test_layouts_of_a_start(name, layout):
+    y = 3.0 * np.random.default_rng(0).normal(size=(N, 2))
+    made = {
+        "columns first": np.asfortranarray(y),
+        "strided": np.repeat(np.repeat(y, 2, axis=0), 3, axis=1)[::2, ::3],
+        "read-only": np.frombuffer(y.tobytes()).reshape(y.shape),
+    }[layout]
+    run = functools.partial(DRAW, N, method=name, schedule=[3.0, 1.0, 0.5, 0.2, 0.0])
+    np.testing.assert_array_equal(run(initial=made).samples, run(initial=y).samples)
+
+
 def test_the_exact_start_is_the_marginal():
     levels, n = [3.0, 0.0], 40_000
     result = DRAW(n, schedule=levels, initial="marginal", keep_every=1)
@@ -358,6 +371,16 @@ class TestSubspace:
     def test_noise_stays_where_it_is(self, name):
         table = trace(METHODS[name].step, np.geomspace(10, 0.1, 9))
         assert subspace(self.prior().tables(np.float64), table) is None
+
+    def test_noise_at_the_end_of_the_range(self):
+        """Logits over their rate would overflow there."""
+        means = np.float32(1e-3 * np.random.default_rng(0).normal(size=(4, 30)))
+        prior = dp.priors.GaussianMixture(np.float32([1, 1e-30, 1e-30, 1e-30]), means, 1e-6)
+        x = np.ones((3, 30), np.float32)
+        np.testing.assert_allclose(prior.score(x, 3e18), -(x - means[0]) / 9e36, rtol=1e-5)
+        for largest, suits in ((1.0, True), (1e17, False)):
+            table = trace(METHODS["ddim"].step, np.array([largest, 1e-2, 1e-3]))
+            assert (subspace(prior.tables(np.float32), table) is not None) == suits
 
     def test_too_few_dimensions(self):
         table = trace(METHODS["ddim"].step, np.geomspace(10, 0.1, 9))

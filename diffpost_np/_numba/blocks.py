@@ -1,7 +1,8 @@
 """Blocks: batches of chains held as (rows, lanes), one chain a lane.
 
 Lanes never meet, so what happens to a chain depends neither on its block nor on the others in
-it. Lanes left over at the end of a batch repeat the block's first chain and are not stored.
+it. Lanes left over at the end of a batch repeat the block's first chain, from start to end: they
+are stored where it is.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import numpy as np
 from numba import njit
 
 from .device import device, inner, maximum, zero_like
-from .lanes import LANES, REGISTER_BYTES, ROW_BYTES, any_lane, get, put, select
-from .powers import LOG2_E, LOWEST_POWER, LOWEST_WEIGHT, in_eighths, two_to
-from .transposes import REGISTERS, turn_in, turn_out
+from .lanes import LANES, REGISTER_BYTES, REGISTERS, ROW_BYTES, any_lane, get, put, select
+from .powers import LOG2_E, LOWEST_WEIGHT, in_eighths, least_over, two_to
+from .transposes import turn_in, turn_out
 
 block_code = njit(**inner)
 
@@ -105,7 +106,11 @@ def n_blocks(n_chains, dtype):
 
 @device
 def lane_place(chains, lane):
-    """Where a lane stands in rows of 64-bit lanes: two of 32 bits lie in one of each row."""
+    """Where a lane stands in rows of 64-bit lanes.
+
+    There are two rows for lanes of 32 bits, which lie in them by turns: lane 0 first in the first
+    row, lane 1 first in the second, lane 2 next in the first, as `narrow` joins their words.
+    """
     return lane % chains.shape[0], lane // chains.shape[0]
 
 
@@ -122,7 +127,10 @@ def choose(work, order, block):
 
 @block_code
 def load(block, array, work):
-    """Rows of `array` into lanes; an array of one row goes to all of them."""
+    """Rows of `array`, in C order, into lanes; an array of one row goes to all of them.
+
+    Entries that fill the lanes of a register are turned in tiles, the rest one by one.
+    """
     chains, d, width = work.chains, array.shape[1], block.shape[1] // REGISTERS
     in_tiles = d - d % width if array.shape[0] > 1 else 0
     for row in range(0, in_tiles, width):
@@ -136,7 +144,7 @@ def load(block, array, work):
 
 @block_code
 def store(array, block, work, n):
-    """The first n lanes into rows of `array`; those left over hold what the first one does."""
+    """The first n lanes into rows of `array`; those left over must hold what the first one does."""
     chains, d, width = work.chains, array.shape[1], block.shape[1] // REGISTERS
     in_tiles = d - d % width
     for row in range(0, in_tiles, width):
@@ -158,11 +166,13 @@ def largest(logits):
 
 @device
 def exponentials(logits, peak, rate=LOG2_E):
-    """Turn logits into 2^(rate (logit - peak)), at least about 2^-99.75, and return their sum.
+    """Turn logits into 2^(rate (logit - peak)) and return their sum.
 
-    One is taken apart before the last is put together: processors do not look that far ahead.
+    None is less than about 2^-99.75, which costs less than to make such zero: who needs zeros
+    compares with `LOWEST_WEIGHT`. The next logit is taken apart before the power of one is put
+    together, for a processor does not look that far ahead by itself.
     """
-    least, n = LOWEST_POWER / rate, logits.shape[0]
+    least, n = least_over(rate, peak), logits.shape[0]
     parts, total = in_eighths(maximum(least, get(logits, 0) - peak), rate), zero_like(peak)
     for k in range(1, n):
         ahead = in_eighths(maximum(least, get(logits, k) - peak), rate)

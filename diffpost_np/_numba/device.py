@@ -81,27 +81,27 @@ def join(high, low):
 
 @device
 def _log_begun(x):
-    """The two numbers that -2 log x is made of."""
+    """For x = m 2^e what -2 log m depends on, and -2 log 2^e."""
     m, exponent = split(x)
     return (m - 1.0) / (m + 1.0), exponent * MINUS_2_LOG_2
 
 
 @device
-def _minus_2_log(s, whole):
-    return whole + s * _radius(s * s)
+def _minus_2_log(s, octaves):
+    return octaves + s * _radius(s * s)
 
 
 @device
 def normal_pair(word, direction):
     """Two standard normals from two words by Box-Muller, as `_philox.py` has it.
 
-    The sine fills the time of the quotient, the cosine that of the root.
+    In an order in which there is work while a quotient, and then a root, are waited for.
     """
-    s, whole = _log_begun(uniform_with_tail(word))
+    s, octaves = _log_begun(uniform_with_tail(word))
     f = fma(fraction(direction), 2.0, -1.0)
     z = f * f
     sin = f * _sine(z)
-    radius = negate_if_odd(sqrt(_minus_2_log(s, whole)), direction)
+    radius = negate_if_odd(sqrt(_minus_2_log(s, octaves)), direction)
     cos, exchange = _cosine(z), (direction & 2) != 0
     return radius * select(exchange, sin, cos), radius * select(exchange, cos, sin)
 

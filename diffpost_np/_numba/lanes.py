@@ -20,7 +20,9 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import intrinsic
 
 REGISTER_BYTES = 64 if get_host_cpu_features().get("avx512f", False) else 32
-ROW_BYTES = 4 * REGISTER_BYTES
+REGISTERS = 4
+"""Vector registers of a row."""
+ROW_BYTES = REGISTERS * REGISTER_BYTES
 LANES = {
     np.dtype(t): ROW_BYTES // np.dtype(t).itemsize
     for t in (np.float64, np.float32, np.uint64, np.uint32)
@@ -46,6 +48,13 @@ class _LanesModel(models.PrimitiveModel):
 def common_lanes(kinds):
     """The type of the lanes among the types of some arguments."""
     return next((kind for kind in kinds if isinstance(kind, Lanes)), None)
+
+
+def shuffled(builder, a, b, order):
+    """A vector of lanes of a and, counted on, of b."""
+    index = list(order)
+    lanes = ir.VectorType(ir.IntType(32), len(index))
+    return builder.shuffle_vector(a, b, ir.Constant(lanes, index))
 
 
 def splat(builder, vector, scalar):
@@ -218,4 +227,4 @@ def put_interleaved(context, out, vectors):
 def _interleaved(builder, a, b):
     n = a.type.count
     order = [i for pair in zip(range(n), range(n, 2 * n), strict=True) for i in pair]
-    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), 2 * n), order))
+    return shuffled(builder, a, b, order)

@@ -6,7 +6,7 @@ from llvmlite import ir
 from llvmlite.binding import get_host_cpu_features
 from numba.core import cgutils
 
-from .lanes import REGISTER_BYTES
+from .lanes import REGISTER_BYTES, shuffled
 
 _WORDS = ir.IntType(32)
 _PERMUTE = {  # by bytes of a register and bits of a word; it minds only the lowest bits of a word
@@ -24,11 +24,11 @@ def look_up(builder, table, words):
     n_bits, n_words = words.type.element.width, words.type.count
     n = 8 * REGISTER_BYTES // n_bits
     choose = _permuted if (REGISTER_BYTES, n_bits) in _PERMUTE else _in_halves
-    parts = (_shuffled(builder, words, words, range(i, i + n)) for i in range(0, n_words, n))
+    parts = (shuffled(builder, words, words, range(i, i + n)) for i in range(0, n_words, n))
     found = [choose(builder, table, part) for part in parts]
     while len(found) > 1:
         pairs = zip(found[::2], found[1::2], strict=True)
-        found = [_shuffled(builder, a, b, range(2 * a.type.count)) for a, b in pairs]
+        found = [shuffled(builder, a, b, range(2 * a.type.count)) for a, b in pairs]
     return found[0]
 
 
@@ -46,17 +46,11 @@ def _in_halves(builder, table, words):
     """One register of 64-bit words: their lower and higher halves chosen each from its table."""
     n = words.type.count
     halves = builder.bitcast(words, ir.VectorType(_WORDS, 2 * n))
-    index = _shuffled(builder, halves, halves, [2 * (i // 2) for i in range(2 * n)])
+    index = shuffled(builder, halves, halves, [2 * (i // 2) for i in range(2 * n)])
     low = _permuted(builder, [word % 2**32 for word in table], index)
     high = _permuted(builder, [word >> 32 for word in table], index)
-    mixed = _shuffled(builder, low, high, [i + 2 * n * (i % 2) for i in range(2 * n)])
+    mixed = shuffled(builder, low, high, [i + 2 * n * (i % 2) for i in range(2 * n)])
     return builder.bitcast(mixed, words.type)
-
-
-def _shuffled(builder, a, b, order):
-    """Lanes of a and, counted on, of b."""
-    index = list(order)
-    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_WORDS, len(index)), index))
 
 
 def _chosen_by_bits(builder, table, words):

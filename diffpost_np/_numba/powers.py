@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from .device import device, log
+from .device import device, log, maximum, zero_like
 from .intrinsics import binary, constant
 from .lanes import fma, select
 from .lookup import look_up
 
 LOG2_E = 1.4426950408889634
-LOWEST_POWER = -99.75
-LOWEST_LOGIT, LOWEST_WEIGHT = -69.3, 2.0**-99.7
-"""Responsibilities up to this weight are zero, those of such logits for certain."""
+LOWEST_POWER, LOWEST_WEIGHT, LOWEST_LOGIT = -99.75, 2.0**-99.7, -69.3
+"""Powers up to the first, and so weights up to the second, are negligible. In eighths the next
+power is -99.625, or -99.6875 before it is rounded; below the third, in base e, all are."""
 
-# 2^r on [-1/16, 1/16], relative errors below 2^-57 and 2^-25. In double precision r^3 has a factor
-# (y + r + a2) y + a3 with y = (r + a0) r + a1, for additions cost less than multiplications; for
-# that all is over a unit.
+# 2^r on [-1/16, 1/16], relative errors below 2^-57 and 2^-25. In double precision four steps of
+# Horner's rule are (y + r + a2) y + a3 with y = (r + a0) r + a1: two multiplications less, and
+# additions cost less. That takes a leading coefficient of 1, so all is over the unit 2^-16.
 _QUARTIC = 4.547737314913097, 347.67750308693286, -633.2018550000341, 102907.91100912997
 _REST64 = 15743.484360072305, 45426.09362517657, 65536.0
 _UNIT64 = 2.0**-16
 _POWER32 = 5.5496216e-02, 2.4025765e-01, 6.9314724e-01, 1.0
 
-_largest_exponent = constant(696.0, 80.0)  # less the unit, still a normal number
+_largest_exponent = constant(696.0, 80.0)  # below, the power over the unit is no normal number
+_lowest = constant(np.finfo(np.float64).min, np.finfo(np.float32).min)
 _eighths = constant(1.5 * 2.0**49, 1.5 * 2.0**20)  # added, it leaves eighths in the low bits
 
 
@@ -51,11 +52,13 @@ def _eighth_powers(builder, form, n):
     return builder.bitcast(builder.add(look_up(builder, table, word), shifted), form.real)
 
 
-@binary
-def two_to(builder, form, eighths, rest):
+def _product(builder, form, eighths, rest):
     """2 to the power of what `in_eighths` took apart."""
     scale = _eighth_powers(builder, form, eighths)
     return builder.fmul(scale, _near_one(builder, form, rest))
+
+
+two_to = binary(_product)
 
 
 @device
@@ -69,8 +72,14 @@ def in_eighths(x, rate):
 
 
 @device
+def least_over(rate, like):
+    """What times the rate is the lowest power, if there is such a number."""
+    return maximum(_lowest(like), zero_like(like) + LOWEST_POWER / rate)
+
+
+@device
 def power_of_two_or_zero(x, rate):
-    """2^(rate x) for rate x <= 0, and 0 below 2^-99.7; its error is that of the rate and 2 ulp."""
+    """2^(rate x) for rate x <= 0, and 0 below 2^-99.6875, within 2 ulp but for the rate's error."""
     eighths, rest = in_eighths(x, rate)
     return select(eighths > _eighths(x) + LOWEST_POWER, two_to(eighths, rest), 0.0)
 
@@ -87,5 +96,4 @@ def power(x, exponent):
     z = log(x) * exponent
     z = select(z > _largest_exponent(z), _largest_exponent(z), z)
     z = select(-_largest_exponent(z) > z, -_largest_exponent(z), z)
-    eighths, rest = in_eighths(z, LOG2_E)
-    return two_to(eighths, rest)
+    return two_to(*in_eighths(z, LOG2_E))

@@ -8,7 +8,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .lanes import REGISTER_BYTES, Lanes, broadcast
+from .lanes import REGISTER_BYTES, Lanes, broadcast, shuffled
 
 WIDTH = {np.dtype(t): REGISTER_BYTES // np.dtype(t).itemsize for t in (np.float64, np.float32)}
 """Lanes of a register."""
@@ -79,12 +79,6 @@ def prefetch(context, table, index):
     return types.void(table, types.intp), code
 
 
-def lane_order(order):
-    """What `shuffle_vector` takes."""
-    order = list(order)
-    return ir.Constant(ir.VectorType(ir.IntType(32), len(order)), order)
-
-
 @intrinsic
 def sum_of_lanes(context, value):
     """The sum of all lanes, in double precision: halves first, so in one order always."""
@@ -94,10 +88,7 @@ def sum_of_lanes(context, value):
         vector = builder.fpext(args[0], wide) if value.dtype.bitwidth == 32 else args[0]
         n = value.n
         while n > 1:
-            halves = [
-                builder.shuffle_vector(vector, vector, lane_order(range(k, k + n // 2)))
-                for k in (0, n // 2)
-            ]
+            halves = [shuffled(builder, vector, vector, range(k, k + n // 2)) for k in (0, n // 2)]
             vector, n = builder.fadd(*halves), n // 2
         return builder.extract_element(vector, cgutils.int32_t(0))
 

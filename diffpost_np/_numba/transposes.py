@@ -7,11 +7,8 @@ from numba import types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
-from .lanes import REGISTER_BYTES, ROW_BYTES
-from .registers import data_of, lane_order, lanes_of, register_of
-
-REGISTERS = ROW_BYTES // REGISTER_BYTES
-"""Registers of a row of a block."""
+from .lanes import REGISTER_BYTES, REGISTERS, shuffled
+from .registers import data_of, lanes_of, register_of
 
 
 @intrinsic
@@ -47,24 +44,31 @@ def _affine(builder, value, factor, shift):
     return builder.add(scaled, ir.Constant(value.type, shift))
 
 
-def _two_sides(context, builder, sig, args):
-    """A tile in an array and in a block: its numbers of each lane, its registers of each number."""
-    (block, _, _, array, chains), lanes = sig.args, lanes_of(sig.args[0])
-    vector = context.get_value_type(lanes)
-    numbers = context.make_array(array)(context, builder, args[3])
-    length = builder.extract_value(numbers.shape, 1)
-    chain_of = data_of(context, builder, chains, args[4])
-    in_array, in_block = [], []
+def _chain_of(context, builder, chains, numbers, lanes, part, i):
+    """Which chain the i-th lane of a register holds, which is the part-th of a row.
+
+    `chains` has rows of 64-bit lanes; see `lane_place` of `blocks.py`.
+    """
     n_rows = 64 // lanes.dtype.bitwidth
-    length_of_row = REGISTERS * lanes.n // n_rows
+    length, in_row = REGISTERS * lanes.n // n_rows, lanes.n // n_rows
+    place = _affine(builder, part, in_row, i % n_rows * length + i // n_rows)
+    return builder.load(builder.gep(data_of(context, builder, chains, numbers), [place]))
+
+
+def _two_sides(context, builder, sig, args):
+    """Pointers to a tile: in the array to the first number of each lane, and to the registers."""
+    (block, _, _, array, chains), lanes = sig.args, lanes_of(sig.args[0])
+    rows, row, part, table, numbers = args
+    vector = context.get_value_type(lanes)
+    table = context.make_array(array)(context, builder, table)
+    length = builder.extract_value(table.shape, 1)
+    in_array, in_block = [], []
     for i in range(lanes.n):
-        place = i % n_rows * length_of_row + i // n_rows
-        place = _affine(builder, args[2], lanes.n // n_rows, place)
-        chain = builder.load(builder.gep(chain_of, [place]))
-        start = builder.add(builder.mul(chain, length), args[1])
-        in_array.append(builder.bitcast(builder.gep(numbers.data, [start]), vector.as_pointer()))
-        place = builder.add(_affine(builder, args[1], REGISTERS, REGISTERS * i), args[2])
-        in_block.append(register_of(context, builder, block, args[0], vector, place))
+        chain = _chain_of(context, builder, chains, numbers, lanes, part, i)
+        start = builder.gep(table.data, [builder.add(builder.mul(chain, length), row)])
+        in_array.append(builder.bitcast(start, vector.as_pointer()))
+        index = builder.add(_affine(builder, row, REGISTERS, REGISTERS * i), part)
+        in_block.append(register_of(context, builder, block, rows, vector, index))
     return in_array, in_block
 
 
@@ -76,7 +80,7 @@ def _turn(block, array, chains, into_block):
     def code(context, builder, sig, args):
         in_array, in_block = _two_sides(context, builder, sig, args)
         sources, targets = (in_array, in_block) if into_block else (in_block, in_array)
-        aligned = array.dtype.bitwidth // 8  # whole registers in the block are more than that
+        aligned = array.dtype.bitwidth // 8  # as numbers are; registers of a block are, anyway
         rows = [builder.load(pointer, align=aligned) for pointer in sources]
         for pointer, column in zip(targets, _transposed(builder, rows), strict=True):
             builder.store(column, pointer, align=aligned)
@@ -110,7 +114,7 @@ def _transposed(builder, rows):
                 pair = rows[i], rows[i | size]
                 low = [c if not c & size else n + (c ^ size) for c in range(n)]
                 high = [c | size if not c & size else n + c for c in range(n)]
-                rows[i] = builder.shuffle_vector(*pair, lane_order(low))
-                rows[i | size] = builder.shuffle_vector(*pair, lane_order(high))
+                rows[i] = shuffled(builder, *pair, low)
+                rows[i | size] = shuffled(builder, *pair, high)
         size *= 2
     return rows

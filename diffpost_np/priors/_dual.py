@@ -37,6 +37,11 @@ class DualMixture(NamedTuple):
     variance: float
     unit: float
 
+    def holds(self, s2: float) -> bool:
+        """Whether logits over their rate are finite at this noise variance."""
+        spread = float(np.ptp(self.log_weights))
+        return spread * (self.variance + s2) / self.unit < 0.1 * np.finfo(self.means.dtype).max
+
     def denoise(self, xp: ModuleType, u: Array, s2: float) -> Array:
         """Posterior means at noise variance s2."""
         variance = self.variance + s2

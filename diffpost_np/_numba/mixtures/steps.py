@@ -27,7 +27,8 @@ _ROWS_PER_ORDER = 8
 def _combine(out, y, past, head, c, d, work, place, step):
     """out <- c0 y + the latest points, the latest of them at `head`, and noises, times theirs.
 
-    `past` holds whole blocks one below the other, as many as there are points.
+    `past` holds whole blocks one below the other, as many as there are points, at least one;
+    those before the latest are left out where their coefficient is zero.
     """
     n_past, p = past.shape[0] // work.x.shape[0], work.x.shape[0]
     latest, own, weight = past[head * p : (head + 1) * p], c[0], c[1]
@@ -106,7 +107,7 @@ def mixture_steps(xp, cloud, table, prior, stream):
     prepared = prepare(prior)
     if prepared is None:
         return NotImplemented
-    y, past = np.array(cloud.y, order="C"), np.stack(cloud.past)
+    y, past = np.array(cloud.y, order="C"), np.ascontiguousarray(np.stack(cloud.past))
     evaluates = ~np.isnan(table.sigma)
     s2 = _filled(table.sigma).astype(y.dtype).astype(np.float64) ** 2
     points, states = table.point.astype(y.dtype), table.state.astype(y.dtype)

@@ -92,7 +92,10 @@ class PreparedShared(Prepared):
         self.arrays = self.cast(centred), self.cast(centred.T), centre
 
     def regime(self, s2, reused=False):
-        return self.squares.max() <= SPREAD**2 * (self.variance + s2)
+        """Linear logits where they keep their digits, and the bias over the precision is finite."""
+        variance = self.variance + s2
+        finite = np.ptp(self.log_weights) * variance < 0.1 * np.finfo(self.dtype).max
+        return finite & (self.squares.max() <= SPREAD**2 * variance)
 
     def levels(self, s2, reused=False):
         variance = self.variance + s2

@@ -137,7 +137,11 @@ def _pays(prior: Tables, n_products: int) -> bool:
 
 def subspace(prior: Tables, table: Table) -> Subspace | None:
     """The span of the means, where a table can be run in it and that pays."""
-    return _span(prior) if _is_affine(table) else None
+    span = _span(prior) if _is_affine(table) else None
+    if span is None or not isinstance(span.mixture, DualMixture):
+        return span
+    largest = float(np.nanmax(table.sigma, initial=0.0))
+    return span if span.mixture.holds(largest**2) else None
 
 
 def _is_affine(table: Table) -> bool:
