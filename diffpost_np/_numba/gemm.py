@@ -179,7 +179,7 @@ def multiply_add(out, start, a, x, factor=None):
 def multiply_add_largest(out, start, a, x):
     """out = start + a x; returns the largest of each lane."""
     row, (n, depth) = 0, a.shape
-    peak = zero_like(get(x, 0)) - np.inf
+    peak = zero_like(column(x, 0)) - np.inf
     while FOUR_FIT and row + 4 <= n:
         s0, s1, s2, s3 = four_starts(out, start, row)
         s0, s1, s2, s3 = four_sums(a, x, row, 0, depth, s0, s1, s2, s3)

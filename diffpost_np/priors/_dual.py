@@ -9,7 +9,7 @@ rounding larger by the condition number of these means, so that is bounded.
 from __future__ import annotations
 
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,11 @@ SPREAD = 30.0
 
 _MOST_AMPLIFIED = {np.dtype(np.float64): 100.0, np.dtype(np.float32): 30.0}
 """Condition number of the means whose products are coordinates, at most."""
+
+
+def bias_fits(log_weights: np.ndarray, scale: Any, dtype: Any) -> Any:
+    """Whether logarithms of weights less the largest, times a scale, are finite in a dtype."""
+    return scale < 0.1 * float(np.finfo(dtype).max) / max(1.0, float(np.ptp(log_weights)))
 
 
 class DualMixture(NamedTuple):
@@ -39,8 +44,7 @@ class DualMixture(NamedTuple):
 
     def holds(self, s2: float) -> bool:
         """Whether logits over their rate are finite at this noise variance."""
-        spread = float(np.ptp(self.log_weights))
-        return spread * (self.variance + s2) / self.unit < 0.1 * np.finfo(self.means.dtype).max
+        return bias_fits(self.log_weights, (self.variance + s2) / self.unit, self.means.dtype)
 
     def denoise(self, xp: ModuleType, u: Array, s2: float) -> Array:
         """Posterior means at noise variance s2."""

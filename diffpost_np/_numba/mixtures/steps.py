@@ -107,7 +107,7 @@ def mixture_steps(xp, cloud, table, prior, stream):
     prepared = prepare(prior)
     if prepared is None:
         return NotImplemented
-    y, past = np.array(cloud.y, order="C"), np.ascontiguousarray(np.stack(cloud.past))
+    y, past = np.array(cloud.y, order="C"), np.array(cloud.past, order="C")
     evaluates = ~np.isnan(table.sigma)
     s2 = _filled(table.sigma).astype(y.dtype).astype(np.float64) ** 2
     points, states = table.point.astype(y.dtype), table.state.astype(y.dtype)

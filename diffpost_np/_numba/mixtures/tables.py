@@ -10,7 +10,7 @@ from ..._once import once_for_each
 from ..._threads import single_threaded_blas
 from ...priors._covariance import LowRank as LowRankCovariance
 from ...priors._covariance import Spectral
-from ...priors._dual import SPREAD, DualMixture
+from ...priors._dual import SPREAD, DualMixture, bias_fits
 from ..blocks import padded
 from ..powers import LOWEST_LOGIT
 from .factors import triangular_factors
@@ -94,8 +94,8 @@ class PreparedShared(Prepared):
     def regime(self, s2, reused=False):
         """Linear logits where they keep their digits, and the bias over the precision is finite."""
         variance = self.variance + s2
-        finite = np.ptp(self.log_weights) * variance < 0.1 * np.finfo(self.dtype).max
-        return finite & (self.squares.max() <= SPREAD**2 * variance)
+        fits = bias_fits(self.log_weights, variance, self.dtype)
+        return fits & (self.squares.max() / SPREAD**2 <= variance)
 
     def levels(self, s2, reused=False):
         variance = self.variance + s2
